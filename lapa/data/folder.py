@@ -1,0 +1,185 @@
+"""A folder of videos as a data set, with what `metadata.jsonl` beside them says (the VideoFolder layout).
+
+Anybody's videos: files and folders of pictures, at any depth, instructions optional, no actions. Opening lists names;
+frame counts are read when `records` is first asked for, and nothing is ever written into the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from lapa.data.readers import PICTURE_SUFFIXES, natural_key
+from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, read_frames
+from lapa.protocols import ClipRecord
+from lapa.types import Clip, Frames, LapaError
+
+METADATA = "metadata.jsonl"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Facts:
+    """One line of `metadata.jsonl`."""
+
+    instruction: str | None = None
+    split: str = ""
+    scene: str = ""
+    fps: float | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+class FolderSource:
+    """A `ClipSource` over the videos under a folder.
+
+    Attributes:
+        path, name: the folder and its name.
+        extras: per clip, the keys of its metadata that have no field of their own in `ClipRecord`.
+
+    Raises:
+        LapaError: if the folder is not there, holds no video, or its metadata is damaged.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise LapaError(f"there is no folder '{path}': give the folder that holds your videos")
+        self.name = self.path.resolve().name
+        facts = _read_metadata(self.path / METADATA)
+        self._names = _list_videos(self.path)
+        if not self._names:
+            raise LapaError(f"the folder '{self.name}' holds no videos (mp4, webm, mov, gif, ...) and no folders of pictures")
+        _warn_missing(self.path, facts, self._names)
+        self._facts = [facts.get(name, _Facts()) for name in self._names]
+        self.extras = [fact.extras for fact in self._facts]
+
+    @cached_property
+    def records(self) -> Sequence[ClipRecord]:
+        """One record per clip; a video that cannot be opened has 0 frames here, and `clip` says why."""
+        return [self._record(i) for i in range(len(self._names))]
+
+    def clip(self, i: int) -> Clip:
+        """Decode clip `i`.
+
+        Raises:
+            LapaError: if fewer than two frames of it can be read.
+        """
+        video = self._open(i)
+        return Clip(
+            frames=read_frames(video),
+            fps=video.fps,
+            source=f"{self.name}/{self._names[i]}",
+            instruction=self._facts[i].instruction,
+        )
+
+    def frames(self, i: int, indices: Sequence[int]) -> Frames:
+        """Decode only these frames of clip `i`: uint8 [t h w 3]."""
+        return self._open(i).frames(indices)
+
+    def actions(self, i: int) -> np.ndarray | None:
+        """None: videos carry no actions."""
+        return None
+
+    def states(self, i: int) -> np.ndarray | None:
+        """None: videos carry no states."""
+        return None
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (self.clip(i) for i in range(len(self._names)))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def _open(self, i: int) -> Video:
+        return open_video(self.path / self._names[i], fps=self._facts[i].fps)
+
+    def _record(self, i: int) -> ClipRecord:
+        facts = self._facts[i]
+        try:
+            video = self._open(i)
+            num_frames, fps = video.num_frames, video.fps
+        except LapaError as error:
+            log.warning("left out: %s", error)
+            num_frames, fps = 0, 0.0
+        return ClipRecord(
+            name=self._names[i],
+            num_frames=num_frames,
+            fps=fps,
+            instruction=facts.instruction,
+            split=facts.split,
+            scene=facts.scene,
+        )
+
+
+def _list_videos(root: Path) -> list[str]:
+    """List video files and folders of pictures under `root`, as posix paths relative to it, in natural order."""
+    found = []
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        relative = Path(folder).relative_to(root)
+        suffixes = {name: Path(name).suffix.lower() for name in files if not name.startswith(".")}
+        videos = [relative / name for name, suffix in suffixes.items() if suffix in VIDEO_SUFFIXES]
+        if not videos and sum(suffix in PICTURE_SUFFIXES for suffix in suffixes.values()) >= 2:
+            videos = [relative]
+        found += videos
+    return [path.as_posix() for path in sorted(found, key=natural_key)]
+
+
+def _warn_missing(root: Path, facts: dict[str, _Facts], names: list[str]) -> None:
+    missing = sorted(facts.keys() - set(names))
+    if missing:
+        log.warning("%d of %d files named in '%s/%s' are not there (first: '%s')",
+                    len(missing), len(facts), root.name, METADATA, missing[0])
+
+
+def _read_metadata(path: Path) -> dict[str, _Facts]:
+    """Read what `metadata.jsonl` says about each file; empty where there is none."""
+    if not path.is_file():
+        return {}
+    facts = {}
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        where = f"line {number} of '{path.parent.name}/{path.name}'"
+        try:
+            row = json.loads(line)
+        except ValueError:  # of json and of utf-8 alike
+            raise LapaError(f"{where} is not valid JSON: each line must be one object like {{\"file_name\": \"a.mp4\"}}") from None
+        name = _file_name(row, where)
+        facts[name] = _parse_facts(row, where)
+    return facts
+
+
+def _file_name(row: Any, where: str) -> str:
+    """Return the row's file name, normalised; it must stay inside the folder."""
+    name = row.get("file_name") if isinstance(row, dict) else None
+    if not isinstance(name, str) or not name:
+        raise LapaError(f"{where} names no file: each line must be an object with a \"file_name\"")
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise LapaError(f"{where} names '{name}', which lies outside the folder: file names must be relative and without '..'")
+    return path.as_posix()
+
+
+def _parse_facts(row: dict[str, Any], where: str) -> _Facts:
+    row = {key: value for key, value in row.items() if key != "file_name"}
+    texts = {}
+    for key in ("instruction", "split", "scene"):
+        value = row.pop(key, None)
+        if value is not None and not isinstance(value, str):
+            raise LapaError(f"{where} has {key} {value!r}: expected a text in quotes, or null")
+        texts[key] = (value or "").strip()
+    fps, stored_fps = row.pop("true_fps", None), row.pop("fps", None)
+    fps = stored_fps if fps is None else fps
+    if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000):
+        raise LapaError(f"{where} has a frame rate of {fps!r}: expected frames per second, such as 10")
+    return _Facts(instruction=texts["instruction"] or None, split=texts["split"], scene=texts["scene"], fps=fps, extras=row)
