@@ -1,0 +1,99 @@
+"""All frames of a data set at the model's size, decoded once into one memory-mapped file.
+
+The cache lies under `~/.cache/lapa` (or $LAPA_CACHE), named by what determines it: the records, the size, the format
+version. Random access to pairs then costs a memory read, and several runs share the pages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, UInt8
+from PIL import Image
+from tqdm import tqdm
+
+from lapa.protocols import ClipSource
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class FrameStore:
+    """Frames of the chosen clips, one after another.
+
+    Attributes:
+        frames: uint8 [n h w 3], memory-mapped.
+        starts: int64 [clips], first row of each clip; lengths: int64 [clips]; fps: float32 [clips].
+        rows: the clips' rows in the source's records.
+    """
+
+    frames: UInt8[np.ndarray, "n h w 3"]
+    starts: Int[np.ndarray, "clips"]
+    lengths: Int[np.ndarray, "clips"]
+    fps: np.ndarray
+    rows: tuple[int, ...]
+
+    @classmethod
+    def open(cls, source: ClipSource, rows: Sequence[int], size: int, cache: Path | None = None) -> FrameStore:
+        """Open the cache for these clips, decoding them first if it is not there.
+
+        Raises:
+            LapaError: if a clip cannot be read.
+        """
+        folder = (cache or cache_folder()) / _key(source, rows, size)
+        if not (folder / "index.json").is_file():
+            _decode_all(source, rows, size, folder)
+        index = json.loads((folder / "index.json").read_text())
+        lengths = np.array(index["lengths"], np.int64)
+        shape = (int(lengths.sum()), size, size, 3)
+        return cls(
+            frames=np.memmap(folder / "frames.u8", np.uint8, "r", shape=shape),
+            starts=np.cumsum(lengths) - lengths,
+            lengths=lengths,
+            fps=np.array(index["fps"], np.float32),
+            rows=tuple(rows),
+        )
+
+    def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
+        """Return all frames of the i-th chosen clip."""
+        return self.frames[self.starts[i] : self.starts[i] + self.lengths[i]]
+
+
+def cache_folder() -> Path:
+    """Return where frame caches lie."""
+    return Path(os.environ.get("LAPA_CACHE", Path.home() / ".cache" / "lapa"))
+
+
+def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lengths, fps = [], []
+    temporary = folder / f".frames.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        for row in tqdm(rows, desc=f"decoding {source.name}", unit="clip", mininterval=1.0):
+            clip = source.clip(row)
+            for frame in clip.frames:
+                file.write(_squash(frame, size).tobytes())
+            lengths.append(clip.num_frames)
+            fps.append(float(clip.fps))
+    os.replace(temporary, folder / "frames.u8")
+    index = folder / f".index.{os.getpid()}.tmp"
+    index.write_text(json.dumps({"lengths": lengths, "fps": fps}))
+    os.replace(index, folder / "index.json")
+
+
+def _squash(frame: np.ndarray, size: int) -> np.ndarray:
+    if frame.shape[:2] == (size, size):
+        return np.ascontiguousarray(frame)
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _key(source: ClipSource, rows: Sequence[int], size: int) -> str:
+    path = Path(source.path).resolve()
+    facts = [FORMAT_VERSION, str(path), path.stat().st_mtime_ns, size, [source.records[row].name for row in rows]]
+    return f"{path.name}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"

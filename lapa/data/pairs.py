@@ -1,0 +1,57 @@
+"""Which pairs of frames: every (clip, t) whose future lies inside the clip, drawn or listed.
+
+A pair never reaches over the end of its clip (the released code clamps there and trains on still pairs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from lapa.data.frame_store import FrameStore
+from lapa.types import LapaError
+
+
+def window_frames(window_s: float, fps: float) -> int:
+    """Return the window in frames: at least 1."""
+    return max(1, round(window_s * fps))
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """All pairs of a store, in order.
+
+    Attributes:
+        store: where the frames are.
+        clip: int64 [n], the store's clip of each pair; t: int64 [n], its current frame; window: int64 [n].
+    """
+
+    store: FrameStore
+    clip: Int[np.ndarray, "n"]
+    t: Int[np.ndarray, "n"]
+    window: Int[np.ndarray, "n"]
+
+    @classmethod
+    def of(cls, store: FrameStore, window_s: float) -> PairTable:
+        """List the pairs that are `window_s` seconds apart.
+
+        Raises:
+            LapaError: if no clip is long enough.
+        """
+        windows = np.array([window_frames(window_s, fps) for fps in store.fps])
+        counts = np.maximum(store.lengths - windows, 0)
+        if not counts.sum():
+            raise LapaError(f"no clip is longer than the window of {window_s:g} s: choose a shorter window")
+        clip = np.repeat(np.arange(len(counts)), counts)
+        t = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return cls(store=store, clip=clip, t=t, window=windows[clip])
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+    def frames(self, rows: Int[np.ndarray, "b"]) -> tuple[UInt8[np.ndarray, "b h w 3"], UInt8[np.ndarray, "b h w 3"]]:
+        """Return the current and the future frames of these pairs."""
+        first = self.store.starts[self.clip[rows]] + self.t[rows]
+        return self.store.frames[first], self.store.frames[first + self.window[rows]]

@@ -1,0 +1,89 @@
+"""Pixel heads of the decoder: from patch tokens to the future frame.
+
+`WarpHead` moves the pixels of the current frame along a predicted flow and paints what no pixel can give;
+`LinearHead` is the paper's one linear layer per patch.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class LinearHead(nn.Module):
+    """One linear layer per patch, added to the current frame.
+
+    Source: paper, Appendix A (`to_pixels` of the released code); the residual on the current frame is ours.
+    """
+
+    def __init__(self, width: int, patch: int):
+        super().__init__()
+        self.patch = patch
+        self.to_pixels = nn.Linear(width, 3 * patch * patch)
+        nn.init.zeros_(self.to_pixels.weight)
+        nn.init.zeros_(self.to_pixels.bias)
+
+    def forward(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        rows = frame.shape[-2] // self.patch
+        change = rearrange(
+            self.to_pixels(tokens), "b (r s) (c y x) -> b c (r y) (s x)", r=rows, c=3, y=self.patch, x=self.patch
+        )
+        return frame + change.float()
+
+
+class WarpHead(nn.Module):
+    """Convolutions with skips from the current frame; out come a flow, a mask and paint.
+
+    future = (1 - mask) * warp(frame, flow) + mask * paint, so what only moves stays sharp.
+
+    Source: ours, in the line of flow-based video prediction; measured against `LinearHead` in assets/docs/LOG.md.
+    """
+
+    def __init__(self, width: int, patch: int):
+        super().__init__()
+        assert patch == 16, "the head doubles its size four times"
+        self.skip_2 = nn.Conv2d(12, 16, 3, padding=1)
+        self.skip_4 = nn.Conv2d(16, 32, 4, stride=2, padding=1)
+        self.skip_8 = nn.Conv2d(32, 48, 4, stride=2, padding=1)
+        self.from_tokens = nn.Conv2d(width, 96, 1)
+        self.up_8 = _block(96 + 48, 80)
+        self.up_4 = _block(80 + 32, 48)
+        self.up_2 = nn.Sequential(nn.Conv2d(48 + 16, 32, 3, padding=1), nn.SiLU())
+        self.to_flow = nn.Conv2d(32, 2, 3, padding=1)
+        self.to_paint = nn.Conv2d(32, 16, 3, padding=1)
+        nn.init.zeros_(self.to_flow.weight)
+        nn.init.zeros_(self.to_flow.bias)
+
+    def forward(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        at_2 = F.silu(self.skip_2(F.pixel_unshuffle(frame, 2).contiguous(memory_format=torch.channels_last)))
+        at_4 = F.silu(self.skip_4(at_2))
+        at_8 = F.silu(self.skip_8(at_4))
+        grid = rearrange(tokens, "b (r s) d -> b d r s", r=frame.shape[-2] // 16)
+        x = self.up_8(torch.cat([_double(self.from_tokens(grid)), at_8], dim=1))
+        x = self.up_4(torch.cat([_double(x), at_4], dim=1))
+        x = self.up_2(torch.cat([_double(x), at_2], dim=1))
+        flow = F.interpolate(self.to_flow(x).float(), scale_factor=2, mode="bilinear", align_corners=False)
+        painted = F.pixel_shuffle(self.to_paint(x).float(), 2)
+        mask, paint = torch.sigmoid(painted[:, :1] - 2.0), torch.sigmoid(painted[:, 1:])
+        return (1 - mask) * warp(frame, flow) + mask * paint
+
+
+def warp(frame: Float[Tensor, "b 3 h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Fetch each pixel from where `flow` points; flow (x, y) is in tenths of the picture's half side."""
+    height, width = frame.shape[-2:]
+    y = torch.linspace(-1 + 1 / height, 1 - 1 / height, height, device=frame.device)
+    x = torch.linspace(-1 + 1 / width, 1 - 1 / width, width, device=frame.device)
+    identity = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    target = identity + 0.1 * rearrange(flow, "b two h w -> b h w two")
+    return F.grid_sample(frame.float(), target, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _block(num_in: int, num_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(num_in, num_out, 3, padding=1), nn.GroupNorm(8, num_out), nn.SiLU())
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -1,0 +1,85 @@
+"""The three protocols: who labels, who chooses, what world answers.
+
+LAPA, VPT, ActionVLA and SCRATCH are the same training code with another `Labeler`; whatever drives one `World`
+drives them all. Only nouns cross these borders, never tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from lapa.types import Clip, Frame, FramePair, LatentAction, Prediction
+
+
+@runtime_checkable
+class Labeler(Protocol):
+    """Says what happened between two frames (quantizer tokens, inverse-dynamics actions, true actions)."""
+
+    def label(self, pairs: Sequence[FramePair]) -> list[LatentAction]: ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Says what should happen next."""
+
+    def predict(
+        self, frame: Frame, instruction: str, *, temperature: float = 0.0, rng: np.random.Generator | None = None
+    ) -> Prediction: ...
+
+
+@runtime_checkable
+class World(Protocol):
+    """Says what the next frame is (a quantizer's decoder, a recorded clip, a simulator)."""
+
+    def step(self, frame: Frame, latent_action: LatentAction) -> Frame: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipRecord:
+    """One clip of a source, before anything is decoded.
+
+    Attributes:
+        name: unique within the source (a file name, "episode_000012").
+        num_frames, fps: of the video.
+        instruction: or None.
+        split: "train", "validation", ... or "" where the source names none.
+        scene: the kind of scene, for comparing like with like ("" where unknown).
+    """
+
+    name: str
+    num_frames: int
+    fps: float
+    instruction: str | None = None
+    split: str = ""
+    scene: str = ""
+
+
+class ClipSource(Protocol):
+    """A data set: a list of records, each of which can be opened as a `Clip`."""
+
+    name: str
+    path: Path
+    records: Sequence[ClipRecord]
+
+    def clip(self, i: int) -> Clip:
+        """Decode clip `i`."""
+        ...
+
+    def frames(self, i: int, indices: Sequence[int]) -> np.ndarray:
+        """Decode only these frames of clip `i`: uint8 [t h w 3]."""
+        ...
+
+    def actions(self, i: int) -> np.ndarray | None:
+        """True actions of clip `i`, float32 [t a], or None where none were recorded."""
+        ...
+
+    def states(self, i: int) -> np.ndarray | None:
+        """Recorded states of clip `i`, float32 [t n]; the first two are the end effector's x, y in metres. Or None."""
+        ...
+
+    def __iter__(self) -> Iterator[Clip]: ...

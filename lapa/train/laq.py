@@ -1,0 +1,199 @@
+"""Stage 1, latent action quantization: videos in, a quantizer out (paper, section 3.1 and Appendix A).
+
+The loss is the squared error of the predicted future, pixels that changed weighing more. A run has two phases: noise
+substitution while codes settle and unused ones are revived, then the codes themselves (see lapa/models/quantizer.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor, nn
+
+from lapa.checkpoint import save_checkpoint
+from lapa.data.augment import augment_pairs
+from lapa.data.frame_store import FrameStore
+from lapa.data.pairs import PairTable
+from lapa.data.source import open_source, select_split
+from lapa.frames import pixels_from_uint8, to_frames
+from lapa.models.laq import LAQ, LAQConfig
+from lapa.train.loop import LoopConfig, finish, fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainLAQConfig:
+    """A quantizer's training run."""
+
+    data: str = "data/tabletop"
+    """Data set: a LeRobot data set, or a folder of videos."""
+    window_s: float = 0.6
+    """Seconds between the current and the future frame, at the data set's own frame rate."""
+    num_validation: int = 60
+    """Clips held out for evaluation where the data set names no validation split."""
+    changed_weight: float = 9.0
+    """How much more a pixel that changed weighs in the loss."""
+    changed_from: float = 0.05
+    """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
+    revive_every: int = 50
+    """Steps between revivals of unused codes."""
+    noise_until: float = 0.6
+    """Share of the run with noise substitution and revivals; after it the decoder sees the codes themselves."""
+    augment: bool = False
+    """Crop, mirror and re-light each pair (for real video, where clips are few)."""
+    model: LAQConfig = field(default_factory=LAQConfig)
+    """Shape of the quantizer."""
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    """Length and speed of the run."""
+
+
+def run(config: TrainLAQConfig, *, out: Path) -> Path:
+    """Train a quantizer and write its checkpoint to `out`; a finished `out` is returned as is.
+
+    Raises:
+        LapaError: if the data cannot be used.
+    """
+    if (out / "config.json").is_file():
+        return out
+    torch.manual_seed(config.loop.seed)
+    stage = LAQStage(config)
+    fit(stage, config.loop, out)
+    report = {"num_pairs_train": len(stage.train), "num_pairs_validation": len(stage.validation)}
+    report |= stage.evaluate(out / "samples", config.loop.num_steps)
+    save_checkpoint(
+        out,
+        kind="laq",
+        model=config.model,
+        tensors=stage.model.state_dict(),
+        stage=config,
+        seed=config.loop.seed,
+        extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
+    )
+    finish(out)
+    return out
+
+
+class LAQStage:
+    """What `fit` needs to train a quantizer."""
+
+    def __init__(self, config: TrainLAQConfig):
+        self.config = config
+        self.model = LAQ(config.model)
+        self.model.head.to(memory_format=torch.channels_last)
+        source = open_source(config.data)
+        train, validation = split_rows(source, config.num_validation)
+        size = config.model.image_size
+        self.train = PairTable.of(FrameStore.open(source, train, size), config.window_s)
+        self.validation = PairTable.of(FrameStore.open(source, validation, size), config.window_s)
+        self.counts = torch.zeros(config.model.codebook_size, dtype=torch.int64)
+        self.started = torch.zeros((), dtype=torch.int64)
+        self.recent: deque[Tensor] = deque(maxlen=4)
+
+    def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
+        frame, future = map(pixels_from_uint8, self.train.frames(rng.integers(len(self.train), size=batch_size)))
+        if self.config.augment:
+            frame, future = augment_pairs(frame, future, rng)
+        return {"frame": frame, "future": future}
+
+    def loss(
+        self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        frame, future = batch["frame"], batch["future"]
+        if not self.started:
+            self._start(frame, future, generator)
+        mode = "noise" if progress < self.config.noise_until else "codes"
+        out = model(frame, future, mode=mode, generator=generator)
+        error = (out.future - future).square()
+        weight = 1 + (self.config.changed_weight - 1) * changed(frame, future, self.config.changed_from)
+        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss
+        self.recent.append(out.continuous.detach().float().flatten(0, 1).cpu())
+        step_counts = torch.bincount(out.tokens.flatten().cpu(), minlength=len(self.counts))
+        self.counts += step_counts
+        copy = (frame - future).square().mean()
+        metrics = {
+            "gain_db": 10 * torch.log10(copy / error.mean()).item(),
+            "perplexity": perplexity(step_counts),
+            "codes_used": int((step_counts > 0).sum()),
+        }
+        return loss, metrics
+
+    def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
+        if (step + 1) % self.config.revive_every == 0:
+            if progress < self.config.noise_until:
+                self.model.quantizer.revive(self.counts, torch.cat(list(self.recent)), generator)
+            self.counts.zero_()
+
+    @torch.inference_mode()
+    def evaluate(self, folder: Path, step: int) -> dict[str, float]:
+        """Measure on 512 held-out pairs, always the same: gain over copying, controllability, code usage."""
+        self.model.eval()
+        rows = np.sort(np.random.default_rng(0).choice(len(self.validation), min(512, len(self.validation)), False))
+        random = torch.Generator().manual_seed(0)
+        errors, counts, pictures = np.zeros(3), torch.zeros_like(self.counts), []
+        for part in np.array_split(rows, max(1, len(rows) // 32)):
+            frame, future = map(pixels_from_uint8, self.validation.frames(part))
+            device = self.model.codebook.device
+            frame, future = frame.to(device), future.to(device)
+            tokens = self.model.encode(frame, future).tokens
+            wrong = torch.randint(len(counts), tokens.shape, generator=random).to(device)
+            decoded, misled = self.model.decode(frame, tokens).clamp(0, 1), self.model.decode(frame, wrong).clamp(0, 1)
+            errors += [(x - future).square().mean().item() * len(part) for x in (frame, decoded, misled)]
+            counts += torch.bincount(tokens.flatten().cpu(), minlength=len(counts))
+            pictures.append(torch.cat([frame[:1], future[:1], decoded[:1], misled[:1]], dim=-1))
+        draw_samples(torch.cat(pictures[:8]), folder / f"{step:06d}.png")
+        copy, right, wrong = (-10 * np.log10(max(e / len(rows), 1e-12)) for e in errors)
+        return {
+            "psnr": right,
+            "psnr_gain_db": right - copy,
+            "controllability_db": right - wrong,
+            "perplexity": perplexity(counts),
+            "codes_used": int((counts > 0).sum()),
+        }
+
+    def extra_state(self) -> dict[str, Tensor]:
+        recent = torch.stack(list(self.recent)) if self.recent else torch.zeros(0)
+        return {"counts": self.counts, "started": self.started, "recent": recent}
+
+    def load_extra_state(self, state: dict[str, Tensor]) -> None:
+        self.counts, self.started = state["counts"], state["started"]
+        self.recent.extend(state["recent"])
+
+    @torch.no_grad()
+    def _start(self, frame: Tensor, future: Tensor, generator: torch.Generator) -> None:
+        latents = self.model.encode(frame, future).continuous.flatten(0, 1)
+        self.model.quantizer.initialise(latents, generator)
+        self.started += 1
+
+
+def split_rows(source, num_validation: int) -> tuple[list[int], list[int]]:
+    """Split clips, never frames: by the source's own splits, else every n-th clip is held out."""
+    if any(record.split == "validation" for record in source.records):
+        return select_split(source, "train"), select_split(source, "validation")
+    rows = list(range(len(source.records)))
+    every = max(2, len(rows) // max(1, num_validation))
+    return [row for row in rows if row % every], rows[::every]
+
+
+def changed(
+    frame: Float[Tensor, "b 3 h w"], future: Float[Tensor, "b 3 h w"], threshold: float
+) -> Float[Tensor, "b 1 h w"]:
+    """Mark with 1 the pixels that differ by more than `threshold`."""
+    return ((future - frame).abs().mean(dim=1, keepdim=True) > threshold).float()
+
+
+def perplexity(counts: Tensor) -> float:
+    """Return exp of the entropy of code usage: between 1 and the number of codes."""
+    share = counts.float() / counts.sum().clamp(min=1)
+    return float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
+
+
+def draw_samples(rows: Float[Tensor, "b 3 h w"], path: Path) -> None:
+    """Save a picture: frame | future | decoded | decoded under random tokens, one pair a row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(list(to_frames(rows)))).save(path)

@@ -1,0 +1,119 @@
+"""Who may import whom (DESIGN section 4), read from the source."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+NOUNS = {"lapa.types", "lapa.protocols"}
+BASE = NOUNS | {"lapa.frames", "lapa.checkpoint"}
+HEAVY = {"torch", "gradio", "transformers", "umap", "accelerate", "mujoco"}
+
+# room -> what it may import of ours; a name covers everything below it.
+ALLOWED = {
+    "lapa/types.py": set(),
+    "lapa/protocols.py": {"lapa.types"},
+    "lapa/frames.py": {"lapa.types"},
+    "lapa/checkpoint.py": {"lapa.types"},
+    "lapa/projection.py": {"lapa.types"},
+    "lapa/models": BASE | {"lapa.models"},
+    "lapa/data": NOUNS | {"lapa.frames", "lapa.data"},
+    "lapa/worlds": NOUNS | {"lapa.frames", "lapa.worlds", "lapa.data"},
+    "lapa/train": BASE | {"lapa.models", "lapa.data", "lapa.train"},
+    "lapa/baselines": BASE | {"lapa.models", "lapa.data", "lapa.train", "lapa.baselines"},
+    "lapa/eval": BASE | {"lapa.models", "lapa.data", "lapa.worlds", "lapa.eval"},
+    "viz/figures": {"lapa.types", "viz.figures"},
+    "viz/tabs": NOUNS | {"lapa.explorer", "viz.figures", "viz.tabs"},
+}
+FORBIDDEN = {
+    "lapa": {"viz", "gradio", "app"},
+    "lapa/types.py": HEAVY,
+    "lapa/protocols.py": HEAVY,
+    "lapa/data": HEAVY - {"torch"},
+    "lapa/explorer.py": {"lapa.train", "lapa.baselines", "lapa.eval", "lapa.worlds"},
+    "lapa/index.py": {"lapa.train", "lapa.baselines", "lapa.eval", "lapa.worlds", "lapa.explorer"},
+    "viz/figures": HEAVY - {"umap"},
+    "viz/tabs": {"torch", "transformers", "mujoco"},
+}
+# The command line hands the index to the figures: the one place of lapa that may know them.
+EXCEPTIONS = {"lapa/cli/export.py": {"viz"}}
+
+
+def files(room: str) -> list[Path]:
+    path = ROOT / room
+    return [path] if path.suffix else sorted(path.rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """All modules a file imports, at its top or inside functions, as dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if is_module(node.module, alias.name)}
+    return found
+
+
+def is_module(package: str, name: str) -> bool:
+    base = ROOT.joinpath(*package.split("."), name)
+    return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
+
+
+def covers(names: set[str], module: str) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_only_what_it_may(room):
+    for path in files(room):
+        ours = {m for m in imports(path) if covers({"lapa", "viz"}, m)}
+        bad = {m for m in ours if m not in {"lapa", "viz"} and not covers(ALLOWED[room], m)}
+        assert not bad, f"{path.relative_to(ROOT)} imports {sorted(bad)}"
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_never_imports_what_is_forbidden(room):
+    for path in files(room):
+        name = path.relative_to(ROOT).as_posix()
+        bad = {m for m in imports(path) if covers(FORBIDDEN[room] - EXCEPTIONS.get(name, set()), m)}
+        assert not bad, f"{name} imports {sorted(bad)}"
+
+
+def test_there_are_no_cycles():
+    names = {p: ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in files("lapa") + files("viz")}
+    graph = {name: {m for m in top_imports(path) if m in names.values() and m != name} for path, name in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]):
+        assert name not in path, " -> ".join([*path, name])
+        if name not in done:
+            for other in graph[name]:
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def top_imports(path: Path) -> set[str]:
+    """Imports that run when the module is imported."""
+    tree = ast.parse(path.read_text())
+    tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        else:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_the_rules_speak_of_rooms_that_exist():
+    for room in [*ALLOWED, *FORBIDDEN, *EXCEPTIONS]:
+        assert files(room), room
