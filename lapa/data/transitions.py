@@ -1,0 +1,96 @@
+"""A sample of the transitions of a data set, read sparsely: only the frames it needs are decoded.
+
+What `index` and `eval` look at. Training reads everything instead (`frame_store.py`). A transition never reaches over
+the end of its clip. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from lapa.data.pairs import window_frames
+from lapa.protocols import ClipSource
+from lapa.types import Frame, LapaError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Transitions:
+    """Where to look, sorted by clip and time.
+
+    Attributes:
+        clip: int64 [n], row of the source's records.
+        t: int64 [n], current frame; window: int64 [n], frames to the future one.
+    """
+
+    clip: Int[np.ndarray, "n"]
+    t: Int[np.ndarray, "n"]
+    window: Int[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+
+def draw_transitions(
+    source: ClipSource, rows: Sequence[int], window_s: float, num: int, rng: np.random.Generator
+) -> Transitions:
+    """Draw up to `num` different transitions, as evenly over the clips `rows` as their lengths allow.
+
+    Raises:
+        LapaError: if no clip is longer than the window.
+    """
+    windows = {row: window_frames(window_s, source.records[row].fps) for row in rows}
+    room = {row: source.records[row].num_frames - windows[row] for row in rows}
+    rows = [row for row in rows if room[row] > 0]
+    if not rows:
+        raise LapaError(
+            f"no clip of '{source.name}' is longer than the window of {window_s:g} s: give longer clips "
+            "or a quantizer with a shorter window"
+        )
+    quota = _even_quota(np.array([room[row] for row in rows]), num, rng)
+    clip = np.repeat(np.array(rows, np.int64), quota)
+    t = [np.sort(rng.choice(room[row], size=n, replace=False)) for row, n in zip(rows, quota, strict=True)]
+    window = np.repeat(np.array([windows[row] for row in rows], np.int64), quota)
+    return Transitions(clip=clip, t=np.concatenate(t).astype(np.int64), window=window)
+
+
+def read_transitions(source: ClipSource, transitions: Transitions) -> Iterator[tuple[int, Frame, Frame]]:
+    """Decode clip by clip: yield (row of `transitions`, frame, future), in order."""
+    for clip in np.unique(transitions.clip):
+        rows = np.flatnonzero(transitions.clip == clip)
+        first, last = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
+        wanted = np.unique(np.concatenate([first, last]))
+        frames = dict(zip(wanted.tolist(), source.frames(int(clip), wanted.tolist()), strict=True))
+        for row, t, future in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
+            yield row, frames[t], frames[future]
+
+
+def displacements(source: ClipSource, transitions: Transitions) -> Float32[np.ndarray, "n 2"]:
+    """Return what the end effector moved over each window, in metres (x right, y forward); NaN where not recorded."""
+    moved = np.full((len(transitions), 2), np.nan, np.float32)
+    for clip in np.unique(transitions.clip):
+        states = source.states(int(clip))
+        if states is None:
+            continue
+        rows = np.flatnonzero(transitions.clip == clip)
+        first = transitions.t[rows]
+        moved[rows] = states[first + transitions.window[rows], :2] - states[first, :2]
+    return moved
+
+
+def _even_quota(room: Int[np.ndarray, "c"], num: int, rng: np.random.Generator) -> Int[np.ndarray, "c"]:
+    """Share `num` over clips with `room` places each, as evenly as they allow; who gets the odd ones is drawn."""
+    quota = np.zeros_like(room)
+    left = min(num, int(room.sum()))
+    while left:
+        open_clips = np.flatnonzero(quota < room)
+        if left < len(open_clips):
+            quota[rng.choice(open_clips, size=left, replace=False)] += 1
+            return quota
+        added = np.minimum(room[open_clips] - quota[open_clips], left // len(open_clips))
+        quota[open_clips] += added
+        left -= int(added.sum())
+    return quota

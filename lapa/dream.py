@@ -1,0 +1,63 @@
+"""The world model: policy -> tokens -> decoder -> frame -> again (the closed-loop rollout of the paper's analysis).
+
+Works at the quantizer's picture size throughout: the caller resizes the start once, so that no step blurs the next.
+Knows the protocols, not what stands behind them: any `Policy` drives any `World`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+
+from lapa.frames import to_frames, to_pixels
+from lapa.models.laq import LAQ
+from lapa.protocols import Policy, World
+from lapa.types import Frame, LatentAction, Step
+
+
+class LAQWorld:
+    """A `World` that answers with the quantizer's decoder."""
+
+    def __init__(self, laq: LAQ):
+        self._laq = laq
+
+    @torch.inference_mode()
+    def step(self, frame: Frame, latent_action: LatentAction) -> Frame:
+        """Return the frame that the decoder expects, uint8 [s s 3] at the quantizer's size."""
+        device = self._laq.codebook.device
+        tokens = torch.tensor([latent_action.tokens], device=device)
+        return to_frames(self._laq.decode(to_pixels([frame], self._laq.config.image_size, device), tokens))[0]
+
+
+def dream(
+    policy: Policy,
+    world: World,
+    frame: Frame,
+    instruction: str,
+    *,
+    num_steps: int,
+    temperature: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Iterator[Step]:
+    """Let the policy act in the world; yield each step as it is done.
+
+    `temperature` 0 is greedy; above it, tokens are sampled with `rng`.
+    """
+    for index in range(num_steps):
+        prediction = policy.predict(frame, instruction, temperature=temperature, rng=rng)
+        frame = world.step(frame, prediction.latent_action)
+        yield Step(
+            index=index,
+            latent_action=prediction.latent_action,
+            distributions=prediction.distributions,
+            frame=frame,
+        )
+
+
+def play(world: World, frame: Frame, latent_actions: Iterable[LatentAction]) -> Iterator[Step]:
+    """Play given latent actions in the world, each from the frame that the one before led to."""
+    for index, latent_action in enumerate(latent_actions):
+        frame = world.step(frame, latent_action)
+        yield Step(index=index, latent_action=latent_action, distributions=None, frame=frame)

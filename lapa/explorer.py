@@ -1,0 +1,384 @@
+"""The one door: open a bundle of trained models and look, decode, dream and search with it, in numpy.
+
+    ex = Explorer.open()                          # the shipped tabletop bundle
+    action = ex.encode(frame, future)             # pictures of any size, uint8 [h w 3]
+    picture = ex.decode(frame, action)
+    for step in ex.rollout(frame, "push the red star to the left", num_steps=8): ...
+
+Several threads may share one Explorer. The policy and the index are loaded when first asked for. Knows nothing of
+training, of web pages or of figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+import torch
+
+from lapa import bundle as bundles
+from lapa.bundle import Bundle
+from lapa.checkpoint import fingerprint, read_config
+from lapa.data.pairs import window_frames
+from lapa.data.video import open_video, read_clip
+from lapa.dream import LAQWorld, dream, play
+from lapa.frames import check_frame, resize, to_frames, to_pixels
+from lapa.index import load_index, nearest
+from lapa.models.laq import load_laq
+from lapa.novelty import Novelty, novelty, pool_features
+from lapa.protocols import Policy
+from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, LatentIndex, Prediction, Step
+
+MAX_SIDE = 320
+"""Longer side of the pictures given back, and of clips opened, in pixels."""
+MAX_FRAMES = 900
+"""Frames of a clip that are kept in memory, unless asked for more."""
+MAX_INSTRUCTION = 500
+"""Characters."""
+BATCH = 32
+
+Tokens = Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """A transition of the index near another: its row, how far before quantisation, and where it is from."""
+
+    row: int
+    distance: float
+    clip_name: str
+    t: int
+    label: str
+
+
+class Explorer:
+    """Trained models behind the verbs of the app; make one with `Explorer.open`.
+
+    Attributes:
+        name: of the bundle. laq_path: where the quantizer lies. window_s: its window in seconds.
+        code_seq_len, codebook_size, image_size: of the quantizer.
+        has_policy, has_index: whether predict and rollout, neighbours and novelty, can be asked.
+        card: facts for display.
+    """
+
+    def __init__(self, bundle: Bundle, device: str):
+        config = read_config(bundle.laq, "laq")
+        self._bundle, self._lock = bundle, RLock()
+        self._laq = load_laq(bundle.laq).to(device)
+        self._world = LAQWorld(self._laq)
+        self._policy: Policy | None = None
+        self._index: LatentIndex | None = None
+        self.name, self.laq_path = bundle.name, bundle.laq
+        self.window_s = bundles.window_s(bundle.laq)
+        self.code_seq_len = self._laq.config.code_seq_len
+        self.codebook_size = self._laq.config.codebook_size
+        self.image_size = self._laq.config.image_size
+        self.card = self._facts(config, device)
+
+    @classmethod
+    def open(
+        cls,
+        bundle: str = "tabletop",
+        *,
+        laq: str | Path | None = None,
+        policy: str | Path | None = None,
+        robot: str | Path | None = None,
+        index: str | Path | None = None,
+        device: str = "auto",
+    ) -> Explorer:
+        """Open a shipped bundle, or single checkpoints by folder.
+
+        With a quantizer of your own (`laq`), the bundle's other parts are left out unless they were made with it.
+
+        Raises:
+            LapaError: if something is missing, damaged, or was made with another quantizer.
+        """
+        found = bundles.find_bundle(bundle, laq=laq, policy=policy, robot=robot, index=index)
+        return cls(found, _device(device))
+
+    @staticmethod
+    def bundles() -> tuple[str, ...]:
+        """Return the names of the bundles that are there."""
+        return bundles.bundle_names()
+
+    @property
+    def has_policy(self) -> bool:
+        return self._bundle.policy is not None
+
+    @property
+    def has_index(self) -> bool:
+        return self._bundle.index is not None
+
+    @property
+    def index(self) -> LatentIndex | None:
+        """The bundle's index, or None; read when first asked for."""
+        with self._lock:
+            if self._index is None and self._bundle.index is not None:
+                self._index = load_index(self._bundle.index, fingerprint(self.laq_path))
+            return self._index
+
+    def report(self) -> dict[str, dict]:
+        """Return what was measured of each part: report.json by kind ("laq", "policy", "robot")."""
+        found = {}
+        for kind in ("laq", "policy", "robot"):
+            path = getattr(self._bundle, kind)
+            if path is not None and (path / "report.json").is_file():
+                found[kind] = json.loads((path / "report.json").read_text(encoding="utf-8"))
+        return found
+
+    # look
+
+    def window_frames(self, fps: float) -> int:
+        """Return the quantizer's window in frames of a video."""
+        return window_frames(self.window_s, fps)
+
+    def open_clip(self, path: str | Path, *, max_frames: int | None = MAX_FRAMES) -> Clip:
+        """Open a video or a folder of pictures, at most 320 px on its longer side.
+
+        Raises:
+            LapaError: if it cannot be read.
+        """
+        return read_clip(path, max_frames=max_frames, max_side=MAX_SIDE)
+
+    def encode(self, frame: Frame, future: Frame) -> LatentAction:
+        """Say what happened between two pictures of any size."""
+        return self.encode_pairs([frame], [future])[0]
+
+    @torch.inference_mode()
+    def encode_pairs(self, frames: Sequence[Frame] | Frames, futures: Sequence[Frame] | Frames) -> list[LatentAction]:
+        """Encode many pairs in batches."""
+        found = []
+        for start in range(0, len(frames), BATCH):
+            part = slice(start, start + BATCH)
+            with self._lock:
+                encoding = self._laq.encode(self._pixels(frames[part]), self._pixels(futures[part]))
+            columns = (encoding.tokens, encoding.continuous, encoding.distances)
+            for tokens, continuous, distances in zip(*(x.cpu().numpy() for x in columns), strict=True):
+                found.append(
+                    LatentAction(
+                        tokens=tuple(tokens.tolist()),
+                        codebook_size=self.codebook_size,
+                        continuous=continuous,
+                        distances=distances,
+                    )
+                )
+        return found
+
+    def encode_clip(
+        self, clip: Clip, window: int | None = None, stride: int = 1
+    ) -> list[tuple[int, LatentAction]]:
+        """Encode every `stride`-th transition of a clip: pairs of (t, latent action).
+
+        Raises:
+            LapaError: if the window does not fit into the clip.
+        """
+        window = self.window_frames(clip.fps) if window is None else window
+        clip.pair(0, window)
+        times = range(0, clip.num_frames - window, max(1, stride))
+        small = {t: resize(clip.frames[t], self.image_size, self.image_size) for s in times for t in (s, s + window)}
+        actions = self.encode_pairs([small[t] for t in times], [small[t + window] for t in times])
+        return list(zip(times, actions, strict=True))
+
+    # decode
+
+    def decode(self, frame: Frame, latent_action: LatentAction | Tokens) -> Frame:
+        """Return the future of `frame` under a latent action, in the proportions of `frame` and at most 320 px."""
+        return self.decode_many(frame, [latent_action])[0]
+
+    @torch.inference_mode()
+    def decode_many(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Frames:
+        """Decode one frame under several latent actions: uint8 [n h w 3]."""
+        tokens = torch.tensor([self._checked(action).tokens for action in latent_actions], device=self._device)
+        start = self._pixels([frame])
+        parts = []
+        for part in tokens.split(BATCH):
+            with self._lock:
+                parts.append(to_frames(self._laq.decode(start.expand(len(part), -1, -1, -1), part)))
+        return np.stack([_shown(picture, frame) for picture in np.concatenate(parts)])
+
+    def play(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Iterator[Step]:
+        """Play latent actions one after the other, the decoder fed with its own pictures; yield each step."""
+        actions = [self._checked(action) for action in latent_actions]
+        return self._show(play(self._world, self._small(frame), actions), frame)
+
+    # dream
+
+    def predict(self, frame: Frame, instruction: str, temperature: float = 0.0, seed: int = 0) -> Prediction:
+        """Say what should happen next; `temperature` 0 takes the likeliest tokens.
+
+        Raises:
+            LapaError: if there is no policy, or the instruction is empty or too long.
+        """
+        instruction, policy = _checked_instruction(instruction), self._need_policy()
+        rng = np.random.default_rng(seed)
+        with self._lock:
+            return policy.predict(self._small(frame), instruction, temperature=_checked_heat(temperature), rng=rng)
+
+    def rollout(
+        self, frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
+    ) -> Iterator[Step]:
+        """Dream: the policy acts in the quantizer's world; yield each step as it is done.
+
+        Raises:
+            LapaError: at once, as `predict`, or if `num_steps` is not positive.
+        """
+        if num_steps < 1:
+            raise LapaError(f"a rollout of {num_steps} steps is nothing to show: ask for 1 or more")
+        steps = dream(
+            self._need_policy(),
+            self._world,
+            self._small(frame),
+            _checked_instruction(instruction),
+            num_steps=num_steps,
+            temperature=_checked_heat(temperature),
+            rng=np.random.default_rng(seed),
+        )
+        return self._show(steps, frame)
+
+    # map
+
+    def neighbours(
+        self, latent_action: LatentAction | Tokens, k: int = 8, exclude_clip: str | None = None
+    ) -> list[Neighbour]:
+        """Return the nearest transitions of the index, before quantisation; a hand-made action stands at its codes.
+
+        Raises:
+            LapaError: if there is no index.
+        """
+        index, action = self._need_index(), self._checked(latent_action)
+        point = index.codebook[list(action.tokens)] if action.continuous is None else action.continuous
+        return [
+            Neighbour(
+                row=int(row),
+                distance=float(distance),
+                clip_name=index.clip_names[index.clip[row]],
+                t=int(index.t[row]),
+                label=index.latent_action(row).label,
+            )
+            for row, distance in zip(*nearest(index, point, k, exclude_clip=exclude_clip), strict=True)
+        ]
+
+    def pictures(self, row: int) -> tuple[Frame, Frame] | None:
+        """Return a transition of the index before and after: shipped thumbnails, else from its video if on disk."""
+        index = self._need_index()
+        if index.thumbs is not None:
+            return index.thumbs[row, 0], index.thumbs[row, 1]
+        path = bundles.find_data(index.data, index.clip_names[index.clip[row]])
+        if path is None:
+            return None
+        video, t = open_video(path, max_side=MAX_SIDE), int(index.t[row])
+        frame, future = video.frames([t, t + self.window_frames(video.fps)])
+        return frame, future
+
+    @torch.inference_mode()
+    def novelty(self, frame: Frame) -> Novelty:
+        """Say how unlike the training frames a picture is.
+
+        Raises:
+            LapaError: if there is no index, which knows the training frames.
+        """
+        index = self._need_index()
+        with self._lock:
+            features = self._laq.frame_features(self._pixels([frame]))
+        return novelty(index, pool_features(features)[0])
+
+    # within
+
+    @property
+    def _device(self) -> torch.device:
+        return self._laq.codebook.device
+
+    def _pixels(self, frames: Sequence[Frame] | Frames) -> torch.Tensor:
+        return to_pixels(frames, self.image_size, self._device)
+
+    def _small(self, frame: Frame) -> Frame:
+        return resize(frame, self.image_size, self.image_size)
+
+    def _show(self, steps: Iterator[Step], like: Frame) -> Iterator[Step]:
+        """Bring each step's picture to the proportions of `like`; hold the lock only while a step is computed."""
+        while True:
+            with self._lock:
+                step = next(steps, None)
+            if step is None:
+                return
+            yield Step(
+                index=step.index,
+                latent_action=step.latent_action,
+                distributions=step.distributions,
+                frame=_shown(step.frame, like),
+            )
+
+    def _checked(self, latent_action: LatentAction | Tokens) -> LatentAction:
+        if not isinstance(latent_action, LatentAction):
+            latent_action = LatentAction(tokens=tuple(map(int, latent_action)), codebook_size=self.codebook_size)
+        if len(latent_action.tokens) != self.code_seq_len or latent_action.codebook_size != self.codebook_size:
+            raise LapaError(
+                f"a latent action of {len(latent_action.tokens)} tokens out of {latent_action.codebook_size} codes does "
+                f"not fit this model, which has {self.code_seq_len} tokens out of {self.codebook_size} codes"
+            )
+        return latent_action
+
+    def _need_policy(self) -> Policy:
+        if self._bundle.policy is None:
+            raise LapaError(f"'{self.name}' has no policy, so it cannot follow instructions: name one with --policy")
+        with self._lock:
+            if self._policy is None:
+                from lapa.models.policy import load_policy
+
+                self._policy = load_policy(self._bundle.policy, self.laq_path)
+            return self._policy
+
+    def _need_index(self) -> LatentIndex:
+        if self.index is None:
+            raise LapaError(
+                f"'{self.name}' has no index: build one with 'python -m lapa index --laq {self.laq_path} "
+                "--data DIR --out DIR' and name it with --index"
+            )
+        return self.index
+
+    def _facts(self, config: dict, device: str) -> dict:
+        return {
+            "bundle": self.name,
+            "laq": str(self.laq_path),
+            "policy": str(self._bundle.policy) if self.has_policy else None,
+            "index": str(self._bundle.index) if self.has_index else None,
+            "window_s": self.window_s,
+            "code_seq_len": self.code_seq_len,
+            "codebook_size": self.codebook_size,
+            "image_size": self.image_size,
+            "num_parameters": sum(p.numel() for p in self._laq.parameters()),
+            "data": config["stage"].get("data"),
+            "device": device,
+        }
+
+
+def _device(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _shown(picture: Frame, like: Frame) -> Frame:
+    """Stretch a square picture to the proportions of `like`, its size if that is at most 320 px."""
+    height, width = like.shape[:2]
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def _checked_instruction(instruction: str) -> str:
+    instruction = " ".join((instruction or "").split())
+    if not instruction:
+        raise LapaError("the instruction is empty: say what should be done, such as 'push the red star to the left'")
+    if len(instruction) > MAX_INSTRUCTION:
+        raise LapaError(f"the instruction has {len(instruction)} characters: at most {MAX_INSTRUCTION} are read")
+    return instruction
+
+
+def _checked_heat(temperature: float) -> float:
+    if not 0.0 <= temperature <= 10.0:
+        raise LapaError(f"a temperature of {temperature:g} makes no sense here: give one from 0 (greedy) to 10")
+    return float(temperature)

@@ -1,0 +1,132 @@
+"""Build a latent index: run the quantizer over a sample of a data set, lay it out, learn what its frames look like.
+
+How an index is kept and asked is `index.py`'s business; what its coordinates mean, `projection.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from tqdm import tqdm
+
+from lapa import projection
+from lapa.data.pairs import window_frames
+from lapa.data.source import select_split
+from lapa.data.transitions import Transitions, displacements, draw_transitions, read_transitions
+from lapa.frames import pixels_from_uint8, resize
+from lapa.models.laq import LAQ
+from lapa.novelty import fit_novelty, pool_features
+from lapa.protocols import ClipSource
+from lapa.types import LatentIndex
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexConfig:
+    """What to put into an index."""
+
+    num_rows: int = 4000
+    """Transitions, drawn evenly over the clips."""
+    splits: tuple[str, ...] = ()
+    """Splits to draw from; none means all."""
+    thumb_size: int = 64
+    """Side of the before/after pictures, in pixels; 0 ships no pictures."""
+    batch_size: int = 32
+    """Pairs per pass through the quantizer."""
+    seed: int = 0
+    """Seed of the draw and of the map."""
+
+
+def build_index(laq: LAQ, source: ClipSource, config: IndexConfig, *, laq_sha256: str, window_s: float) -> LatentIndex:
+    """Encode a sample of a data set, lay it out and learn what its frames look like.
+
+    Raises:
+        LapaError: if a split is not there, or no clip is longer than the window.
+    """
+    rng = np.random.default_rng(config.seed)
+    chosen = _rows_of(source, config.splits)
+    where = draw_transitions(source, chosen, window_s, config.num_rows, rng)
+    columns = _encode(laq, source, where, config)
+    clips, clip = np.unique(where.clip, return_inverse=True)
+    records = [source.records[i] for i in clips]
+    splits = tuple(record.split for record in records)
+    trained = _trained_rows(splits, clip)
+    center, axes, scale = fit_novelty(columns["features"][trained], clip[trained], rng)
+    flat = columns["continuous"].reshape(len(where), -1)
+    return LatentIndex(
+        laq=laq_sha256,
+        data=source.name,
+        codebook_size=laq.config.codebook_size,
+        codebook=laq.codebook.detach().float().cpu().numpy(),
+        window=window_frames(window_s, float(np.median([record.fps for record in records]))),
+        window_s=window_s,
+        tokens=columns["tokens"].astype(np.int16),
+        continuous=columns["continuous"],
+        clip=clip.reshape(-1).astype(np.int32),
+        t=where.t.astype(np.int32),
+        magnitude=columns["magnitude"],
+        displacement=displacements(source, where),
+        pca=projection.pca(flat),
+        umap=projection.umap(flat, config.seed),
+        novelty_center=center,
+        novelty_axes=axes,
+        novelty_scale=scale,
+        clip_names=tuple(record.name for record in records),
+        clip_instructions=tuple(record.instruction or "" for record in records),
+        clip_splits=splits,
+        thumbs=columns.get("thumbs"),
+    )
+
+
+@torch.inference_mode()
+def _encode(laq: LAQ, source: ClipSource, where: Transitions, config: IndexConfig) -> dict[str, np.ndarray]:
+    """Run the quantizer over the transitions; return tokens, continuous, magnitude, features and perhaps thumbs."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for frames, futures in _batches(source, where, laq.config.image_size, config.batch_size):
+        frame, future = (pixels_from_uint8(x, laq.codebook.device) for x in (frames, futures))
+        encoding = laq.encode(frame, future)
+        batch = {
+            "tokens": encoding.tokens.cpu().numpy(),
+            "continuous": encoding.continuous.float().cpu().numpy(),
+            "magnitude": (frame - future).abs().mean(dim=(1, 2, 3)).cpu().numpy(),
+            "features": pool_features(laq.frame_features(frame)),
+        }
+        if config.thumb_size:
+            batch["thumbs"] = _thumbs(frames, futures, config.thumb_size)
+        for name, values in batch.items():
+            parts.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _batches(
+    source: ClipSource, where: Transitions, size: int, batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield current and future frames, uint8 [b s s 3] each, at the quantizer's size."""
+    pairs = tqdm(read_transitions(source, where), total=len(where), desc=f"index {source.name}", unit="pair", mininterval=1)
+    frames, futures = [], []
+    for row, frame, future in pairs:
+        frames.append(resize(frame, size, size))
+        futures.append(resize(future, size, size))
+        if len(frames) == batch_size or row == len(where) - 1:
+            yield np.stack(frames), np.stack(futures)
+            frames, futures = [], []
+
+
+def _thumbs(frames: np.ndarray, futures: np.ndarray, size: int) -> np.ndarray:
+    small = [[resize(frame, size, size) for frame in pair] for pair in zip(frames, futures, strict=True)]
+    return np.array(small, np.uint8)
+
+
+def _rows_of(source: ClipSource, splits: tuple[str, ...]) -> list[int]:
+    if not splits:
+        return select_split(source, None)
+    return sorted({row for split in splits for row in select_split(source, split)})
+
+
+def _trained_rows(splits: tuple[str, ...], clip: Int[np.ndarray, "n"]) -> Int[np.ndarray, "r"]:
+    """Return the rows whose clips were trained on: split "train"; all of them where no clip says so."""
+    train = np.array([split == "train" for split in splits])
+    return np.flatnonzero(train[clip]) if train.any() else np.arange(len(clip))

@@ -1,0 +1,77 @@
+"""How far a frame is from the training frames, so that nobody trusts tokens of pictures the model never saw.
+
+A Mahalanobis distance of pooled vision features, with shrunken variances. Fitted on half of the clips and calibrated
+on the other half: within a clip frames are alike, and a fit judged on its own clips would call everything new.
+Source: Lee et al. 2018 (arXiv 1807.03888), one class; differs in the features (mean and spread over patches).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
+
+from lapa.types import LatentIndex
+
+SHRINKAGE = 0.1
+"""Share of the mean variance added to each axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Novelty:
+    """How unlike its training frames a model finds a frame.
+
+    Attributes:
+        score: 1.0 is the 99th percentile of training frames of clips that were held out of the fit.
+        inside: whether the score is at most 1.
+        sentence: the same in words, for the user.
+    """
+
+    score: float
+    inside: bool
+    sentence: str
+
+
+def pool_features(features: Float[Tensor, "b p d"]) -> Float32[np.ndarray, "b e"]:
+    """Return mean and spread over patches, e = 2 d."""
+    pooled = torch.cat([features.mean(dim=1), features.std(dim=1)], dim=-1)
+    return pooled.float().cpu().numpy()
+
+
+def fit_novelty(
+    features: Float32[np.ndarray, "n d"], clips: Int[np.ndarray, "n"], rng: np.random.Generator
+) -> tuple[Float32[np.ndarray, "d"], Float32[np.ndarray, "r d"], Float32[np.ndarray, "2"]]:
+    """Return centre, whitening axes, and (median, 99th percentile) of the held-out half's distances.
+
+    With a single clip, fit and calibration share it.
+    """
+    distinct = rng.permutation(np.unique(clips))
+    fitted = np.isin(clips, distinct[: (len(distinct) + 1) // 2])
+    judged = ~fitted if not fitted.all() else fitted
+    centre = features[fitted].mean(axis=0)
+    _, spread, axes = np.linalg.svd(features[fitted] - centre, full_matrices=True)
+    variance = np.zeros(features.shape[1])
+    variance[: len(spread)] = np.square(spread) / max(1, fitted.sum() - 1)
+    scale = 1.0 / np.sqrt(variance + SHRINKAGE * max(variance.mean(), 1e-12))
+    whitening = (axes * scale[:, None]).astype(np.float32)
+    distances = np.linalg.norm((features[judged] - centre) @ whitening.T, axis=1)
+    return centre.astype(np.float32), whitening, np.quantile(distances, [0.5, 0.99]).astype(np.float32)
+
+
+def novelty(index: LatentIndex, features: Float32[np.ndarray, "d"]) -> Novelty:
+    """Judge one frame by its pooled features."""
+    distance = float(np.linalg.norm(index.novelty_axes @ (features - index.novelty_center)))
+    score = distance / max(float(index.novelty_scale[1]), 1e-6)
+    return Novelty(score=score, inside=score <= 1.0, sentence=_sentence(score))
+
+
+def _sentence(score: float) -> str:
+    if score <= 1.0:
+        return "This frame looks like the videos this model was trained on."
+    return (
+        f"This frame is {score:.1f}x as far from the training videos as 99 % of them are from each other: "
+        "read its tokens with care."
+    )
