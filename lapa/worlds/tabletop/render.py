@@ -1,0 +1,90 @@
+"""Drawing without a screen: which OpenGL backend works here, and a small renderer on top of it.
+
+MuJoCo reads MUJOCO_GL once, when it is imported, and a backend that fails can leave OpenGL unusable in its
+process. So each candidate is tried in a child process first. A backend the user has chosen is respected.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from lapa.types import Frame, LapaError
+
+BACKENDS = ("egl", "osmesa")
+"""Tried in this order: a GPU or Mesa through EGL, then Mesa in software."""
+
+_PROBE = """
+import mujoco
+renderer = mujoco.Renderer(mujoco.MjModel.from_xml_string("<mujoco/>"), 16, 16)
+renderer.update_scene(mujoco.MjData(renderer.model))
+renderer.render()
+renderer.close()
+"""
+
+
+def choose_backend() -> str:
+    """Set MUJOCO_GL to a backend that draws on this machine, and return it. Call before importing mujoco.
+
+    A value the user has set is kept; macOS and Windows need none.
+
+    Raises:
+        LapaError: if no backend works.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen or not sys.platform.startswith("linux"):
+        return chosen or "native"
+    for backend in BACKENDS:
+        if _draws(backend):
+            os.environ["MUJOCO_GL"] = backend
+            return backend
+    raise LapaError(
+        "no off-screen OpenGL works here (tried EGL and OSMesa): "
+        "install one with `apt-get install libegl1 libgl1-mesa-dri` or `apt-get install libosmesa6`"
+    )
+
+
+def _draws(backend: str) -> bool:
+    env = os.environ | {"MUJOCO_GL": backend}
+    env.pop("PYOPENGL_PLATFORM", None)
+    try:
+        done = subprocess.run([sys.executable, "-c", _PROBE], env=env, capture_output=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+class Camera:
+    """Draws a MuJoCo model from one of its cameras, at twice the size, and averages 2x2 pixels: cheap antialiasing."""
+
+    def __init__(self, model, camera: str, size_px: int):
+        import mujoco
+
+        self._camera = camera
+        try:
+            self._renderer = mujoco.Renderer(model, 2 * size_px, 2 * size_px)
+        except Exception as error:  # every backend fails with exceptions of its own
+            backend = os.environ.get("MUJOCO_GL", "the default")
+            raise LapaError(
+                f"the OpenGL backend '{backend}' cannot draw off-screen here ({error}): "
+                "unset MUJOCO_GL to let one be chosen, or install libegl1 or libosmesa6"
+            ) from error
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION, mujoco.mjtRndFlag.mjRND_SKYBOX):
+            self._renderer.scene.flags[flag] = False
+        self._twice = np.empty((2 * size_px, 2 * size_px, 3), np.uint8)
+
+    def draw(self, data) -> Frame:
+        """Return the picture of this state: uint8 [h w 3]."""
+        self._renderer.update_scene(data, camera=self._camera)
+        big = self._renderer.render(out=self._twice).astype(np.uint16)
+        rows = big[0::2] + big[1::2]
+        return ((rows[:, 0::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
+
+    def close(self) -> None:
+        """Free the OpenGL context (once)."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
