@@ -1,0 +1,1 @@
+"""What people see: `figures` turns arrays into figures, `tabs` puts them on the page."""

@@ -1,0 +1,155 @@
+"""Time as pictures: the film strip, the token ribbon under it, and the chips that stand for one latent action.
+
+Each exists as HTML for the page (everything given is escaped) and, together, as one picture for a slide.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lapa.types import Frame, LatentAction
+from viz.figures.frames import data_uri, label_font, side_by_side, upscale
+from viz.figures.style import THEMES, code_color, ink
+
+FRAME_COLOR, FUTURE_COLOR = "#0072b2", "#d55e00"
+TimedActions = Sequence[tuple[int, LatentAction]]
+
+
+def token_chips(latent_action: LatentAction, *, size: str = "medium") -> str:
+    """Return coloured chips, one per token; where margins are known a small bar under each says how sure it is.
+
+    `size` is "small", "medium" or "large".
+    """
+    margins = latent_action.margins or (None,) * len(latent_action.tokens)
+    chips = "".join(
+        _chip(position, token, margin, latent_action.codebook_size)
+        for position, (token, margin) in enumerate(zip(latent_action.tokens, margins, strict=True))
+    )
+    label = f"latent action {latent_action.label}"
+    return f'<span class="lae-chips {html.escape(size, quote=True)}" role="img" aria-label="{label}">{chips}</span>'
+
+
+def ribbon_html(actions: TimedActions, current_t: int | None = None) -> str:
+    """Return one lane per position, coloured by code along the clip, with a marker at `current_t`.
+
+    Equal neighbours are merged. The root carries `data-first`, `data-last` and `data-stride` (frame numbers), so that a
+    script can turn a click's x into a frame.
+    """
+    if not actions:
+        return '<div class="lae-ribbon" role="img" aria-label="no latent actions"></div>'
+    times = [t for t, _ in actions]
+    stride = times[1] - times[0] if len(times) > 1 else 1
+    lanes = "".join(_lane(position, actions) for position in range(len(actions[0][1].tokens)))
+    return (
+        f'<div class="lae-ribbon" role="img" data-first="{times[0]}" data-last="{times[-1]}" data-stride="{stride}" '
+        f'aria-label="latent actions of frames {times[0]} to {times[-1]}">'
+        f"{lanes}{_ticks(times)}{_marker(times, current_t)}</div>"
+    )
+
+
+def film_html(
+    frames: Sequence[Frame], times: Sequence[int], *, current_t: int | None = None, future_t: int | None = None
+) -> str:
+    """Return thumbnails with their frame numbers, the current frame outlined in blue and the future in orange."""
+    cells = []
+    for frame, t in zip(frames, times, strict=True):
+        kind = "frame" if t == current_t else "future" if t == future_t else ""
+        picture = data_uri(frame, longer_side=160)
+        cells.append(
+            f'<figure class="{kind}" data-t="{t}"><img src="{picture}" alt="frame {t}">'
+            f"<figcaption>{t}{' ' + kind if kind else ''}</figcaption></figure>"
+        )
+    return f'<div class="lae-film">{"".join(cells)}</div>'
+
+
+def draw_film(
+    frames: Sequence[Frame],
+    times: Sequence[int],
+    actions: TimedActions = (),
+    *,
+    current_t: int | None = None,
+    future_t: int | None = None,
+    height: int = 160,
+    theme: str = "light",
+) -> Frame:
+    """Draw the film strip, its frame numbers and, under it, the token ribbon as one picture.
+
+    The ribbon is stretched over the strip's width: its first action starts at the left edge, its last ends at the right.
+    """
+    colors, gap = THEMES[theme], 4
+    tiles = [upscale(frame, height=height) for frame in frames]
+    strip = Image.fromarray(side_by_side(tiles, gap=gap, background=colors["page"]))
+    font, lane = label_font(max(10, height // 11)), max(12, height // 8)
+    num_lanes = len(actions[0][1].tokens) if actions else 0
+    margin, line = height // 8, round(font.size * 1.6)
+    size = strip.width + 2 * margin, height + line + num_lanes * (lane + 3) + 2 * margin
+    canvas = Image.new("RGB", size, colors["page"])
+    canvas.paste(strip, (margin, margin))
+    draw = ImageDraw.Draw(canvas)
+    left = margin
+    for tile, t in zip(tiles, times, strict=True):
+        right, color = left + tile.shape[1] - 1, {current_t: FRAME_COLOR, future_t: FUTURE_COLOR}.get(t)
+        if color:
+            draw.rectangle((left, margin, right, margin + height - 1), outline=color, width=max(3, height // 40))
+        draw.text(((left + right) / 2, margin + height + line / 2), str(t), color or colors["muted"], font, anchor="mm")
+        left = right + 1 + gap
+    if actions:
+        _draw_lanes(draw, actions, (margin, margin + height + line, strip.width, lane))
+    return np.asarray(canvas)
+
+
+def _chip(position: int, token: int, margin: float | None, num_codes: int) -> str:
+    color = code_color(token, num_codes)
+    sure = "" if margin is None else f", {margin:.0%} nearer than the next code"
+    bar = "" if margin is None else f'<i><b style="width:{margin:.0%}"></b></i>'
+    return (
+        f'<span class="lae-chip" style="background:{color};color:{ink(color)}" '
+        f'title="position {position}: code {token}{sure}">{token}{bar}</span>'
+    )
+
+
+def _lane(position: int, actions: TimedActions) -> str:
+    num_codes, cells = actions[0][1].codebook_size, []
+    for token, run in groupby(actions, key=lambda item: item[1].tokens[position]):
+        times = [t for t, _ in run]
+        when = f"frame {times[0]}" if len(times) == 1 else f"frames {times[0]} to {times[-1]}"
+        color = code_color(token, num_codes)
+        cells.append(
+            f'<span style="flex:{len(times)} 1 0;background:{color};color:{ink(color)}" '
+            f'title="{when}, position {position}: code {token}">{token}</span>'
+        )
+    return f'<span class="name">{position}</span><div class="lane">{"".join(cells)}</div>'
+
+
+def _ticks(times: list[int], most: int = 8) -> str:
+    picks = sorted({round(i * (len(times) - 1) / max(1, most - 1)) for i in range(most)})
+    spans = "".join(f'<span style="left:{100 * (i + 0.5) / len(times):.2f}%">{times[i]}</span>' for i in picks)
+    return f'<div class="ticks">{spans}</div>'
+
+
+def _marker(times: list[int], current_t: int | None) -> str:
+    if current_t is None or not times[0] <= current_t <= times[-1]:
+        return ""
+    column = min(range(len(times)), key=lambda i: abs(times[i] - current_t))
+    place = f"left:{100 * column / len(times):.2f}%;width:{100 / len(times):.2f}%"
+    return f'<div class="over"><div class="now" style="{place}"></div></div>'
+
+
+def _draw_lanes(draw: ImageDraw.ImageDraw, actions: TimedActions, box: tuple[int, int, int, int]) -> None:
+    left, top, width, lane = box
+    font, num_codes = label_font(max(8, lane * 2 // 3), bold=True), actions[0][1].codebook_size
+    edges = [left + round(width * i / len(actions)) for i in range(len(actions) + 1)]
+    for position in range(len(actions[0][1].tokens)):
+        y, start = top + position * (lane + 3), 0
+        for token, run in groupby(actions, key=lambda item: item[1].tokens[position]):
+            stop = start + len(list(run))
+            x0, x1, color = edges[start], edges[stop], code_color(token, num_codes)
+            draw.rectangle((x0, y, x1 - 2, y + lane - 1), fill=color)
+            if x1 - x0 > font.getlength(str(token)) + 4:
+                draw.text(((x0 + x1 - 2) / 2, y + lane / 2), str(token), ink(color), font, anchor="mm")
+            start = stop

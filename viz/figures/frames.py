@@ -1,0 +1,167 @@
+"""Pictures made of pictures: side by side, what changed, contact sheets, and pictures as text for a page.
+
+Everything is uint8 [h w 3] in and out. Knows nothing of clips, tokens or models.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from lapa.types import Frame
+from viz.figures.style import DIVERGING, THEMES, rgb
+
+Gray = UInt8[np.ndarray, "h w"]
+
+
+def side_by_side(pictures: Sequence[Frame], *, gap: int = 4, background: str = "#ffffff") -> Frame:
+    """Put pictures in a row; all take the height of the first."""
+    height = pictures[0].shape[0]
+    row = [upscale(picture, height=height) for picture in pictures]
+    width = sum(picture.shape[1] for picture in row) + gap * (len(row) - 1)
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = rgb(background)
+    left = 0
+    for picture in row:
+        canvas[:, left : left + picture.shape[1]] = picture
+        left += picture.shape[1] + gap
+    return canvas
+
+
+def signed_difference(frame: Frame, future: Frame, *, gain: float = 2.0) -> Frame:
+    """Show where it got brighter (orange) and darker (blue); `gain` multiplies the change before it is coloured."""
+    change = _gray(future).astype(np.float32) - _gray(_like(frame, future))
+    level = np.clip(gain * change / 255.0, -1.0, 1.0)[..., None]
+    less, none, more = (np.array(rgb(color), np.float32) for color in DIVERGING)
+    return np.where(level < 0, none + (less - none) * -level, none + (more - none) * level).round().astype(np.uint8)
+
+
+def error_heat(picture: Frame, truth: Frame, *, limit: float = 0.3) -> Frame:
+    """Show the mean absolute difference of two pictures as heat; `limit` in (0, 1] is where the scale ends."""
+    error = np.abs(_like(picture, truth).astype(np.float32) - truth).mean(axis=2) / 255.0
+    return _heat_table()[np.round(255 * np.clip(error / limit, 0.0, 1.0)).astype(np.uint8)]
+
+
+def motion_overlay(frame: Frame, future: Frame, *, limit: float = 0.3) -> Frame:
+    """Lay the heat of what changes over the faded frame."""
+    future = _like(future, frame)
+    error = np.abs(future.astype(np.float32) - frame).mean(axis=2, keepdims=True) / 255.0
+    weight = np.clip(error / limit, 0.0, 1.0)
+    faded = 0.55 * np.repeat(_gray(frame)[..., None], 3, axis=2).astype(np.float32) + 0.45 * 235.0
+    return (faded + (np.array(rgb(DIVERGING[2]), np.float32) - faded) * weight).round().astype(np.uint8)
+
+
+def upscale(
+    picture: Frame, *, height: int | None = None, longer_side: int | None = None, smooth: bool = True
+) -> Frame:
+    """Resize to a height or to a longer side, aspect kept; `smooth=False` keeps the pixels square and sharp."""
+    h, w = picture.shape[:2]
+    scale = height / h if height else (longer_side or max(h, w)) / max(h, w)
+    size = max(1, round(w * scale)), height or max(1, round(h * scale))
+    if size == (w, h):
+        return picture
+    method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(picture).resize(size, method))
+
+
+def contact_sheet(
+    pictures: Sequence[Frame],
+    captions: Sequence[str] = (),
+    *,
+    num_columns: int = 4,
+    tile_height: int = 128,
+    theme: str = "light",
+) -> Frame:
+    """Lay pictures out on a grid with a caption under each; captions too long for their tile end in an ellipsis."""
+    colors, gap, font = THEMES[theme], 8, label_font(max(10, tile_height // 10))
+    tiles = [upscale(picture, height=tile_height) for picture in pictures]
+    width = max(tile.shape[1] for tile in tiles)
+    line = round(font.size * 1.5) if any(captions) else 0
+    columns = min(num_columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    size = gap + columns * (width + gap), gap + rows * (tile_height + line + gap)
+    sheet = Image.new("RGB", size, colors["page"])
+    draw = ImageDraw.Draw(sheet)
+    for i, tile in enumerate(tiles):
+        left, top = gap + i % columns * (width + gap), gap + i // columns * (tile_height + line + gap)
+        sheet.paste(Image.fromarray(tile), (left + (width - tile.shape[1]) // 2, top))
+        if i < len(captions):
+            text = fit_text(captions[i], font, width)
+            draw.text((left + width / 2, top + tile_height + line / 2), text, colors["text"], font, anchor="mm")
+    return np.asarray(sheet)
+
+
+def fit_text(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """Shorten a line to `width` pixels."""
+    text = " ".join(text.split())
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "\u2026") > width:
+        text = text[:-1]
+    return text.rstrip() + "\u2026"
+
+
+@lru_cache(maxsize=32)
+def label_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which matplotlib brings along, so that every machine draws the same letters."""
+    import matplotlib
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
+
+
+def data_uri(picture: Frame, *, kind: str = "webp", quality: int = 80, longer_side: int | None = None) -> str:
+    """Return a picture as text that a page can show: kind "webp", "jpeg" or "png"."""
+    if longer_side is not None and max(picture.shape[:2]) > longer_side:
+        picture = upscale(picture, longer_side=longer_side)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind.upper(), quality=quality)
+    return _uri(buffer, kind)
+
+
+def animation_uri(frames: Sequence[Frame], *, fps: float, kind: str = "webp", quality: int = 75) -> str:
+    """Return a looping animation as text that a page can show: kind "webp" or "gif"."""
+    buffer = io.BytesIO()
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first.save(
+        buffer, kind.upper(), save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=quality
+    )
+    return _uri(buffer, kind)
+
+
+def blink_html(before: Frame, after: Frame, *, alt: str = "before and after") -> str:
+    """Return two pictures that take turns in one place (still, and on hover, for who asked for less motion)."""
+    first, second = data_uri(before), data_uri(_like(after, before))
+    text = html.escape(alt, quote=True)
+    return f'<span class="lae-blink"><img src="{first}" alt="{text}"><img src="{second}" alt=""></span>'
+
+
+def _uri(buffer: io.BytesIO, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _gray(picture: Frame) -> Gray:
+    return np.asarray(Image.fromarray(picture).convert("L"))
+
+
+def _like(picture: Frame, other: Frame) -> Frame:
+    """Give a picture the size of another."""
+    height, width = other.shape[:2]
+    if picture.shape == other.shape:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+
+
+@lru_cache(maxsize=1)
+def _heat_table() -> UInt8[np.ndarray, "256 3"]:
+    import matplotlib
+
+    return (matplotlib.colormaps["inferno"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
