@@ -57,10 +57,8 @@ def find_bundle(name: str, **parts: str | Path | None) -> Bundle:
     found = {}
     for kind in ("policy", "robot", "index"):
         path = named.get(kind, folder / kind)
-        if kind in named:
-            _check_parent(path, kind, laq, sha256)
-            found[kind] = path
-        elif (path / "config.json").is_file() and ("laq" not in named or _parent(path, kind) == sha256):
+        ours = (path / "config.json").is_file() and ("laq" not in named or _parent(path, kind) == sha256)
+        if kind in named or ours:
             _check_parent(path, kind, laq, sha256)
             found[kind] = path
     return Bundle(name=str(laq) if "laq" in named else name, laq=laq, **found)

@@ -19,11 +19,12 @@ from threading import RLock
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from lapa import bundle as bundles
 from lapa.bundle import Bundle
 from lapa.checkpoint import fingerprint, read_config
-from lapa.data.pairs import window_frames
+from lapa.data.video import window_frames
 from lapa.data.video import open_video, read_clip
 from lapa.dream import LAQWorld, dream, play
 from lapa.frames import check_frame, resize, to_frames, to_pixels
@@ -144,15 +145,25 @@ class Explorer:
         """
         return read_clip(path, max_frames=max_frames, max_side=MAX_SIDE)
 
+    def open_frame(self, path: str | Path, t: int) -> Frame:
+        """Decode one frame of a video, at most 320 px on its longer side.
+
+        Raises:
+            LapaError: if it cannot be read, or has no frame `t`.
+        """
+        return open_video(path, max_side=MAX_SIDE).frames([t])[0]
+
     def encode(self, frame: Frame, future: Frame) -> LatentAction:
         """Say what happened between two pictures of any size."""
         return self.encode_pairs([frame], [future])[0]
 
     @torch.inference_mode()
-    def encode_pairs(self, frames: Sequence[Frame] | Frames, futures: Sequence[Frame] | Frames) -> list[LatentAction]:
-        """Encode many pairs in batches."""
+    def encode_pairs(
+        self, frames: Sequence[Frame] | Frames, futures: Sequence[Frame] | Frames, *, progress: bool = False
+    ) -> list[LatentAction]:
+        """Encode many pairs in batches; `progress` shows a bar on stderr if it takes more than two seconds."""
         found = []
-        for start in range(0, len(frames), BATCH):
+        for start in tqdm(range(0, len(frames), BATCH), desc="encode", unit="batch", delay=2, disable=not progress):
             part = slice(start, start + BATCH)
             with self._lock:
                 encoding = self._laq.encode(self._pixels(frames[part]), self._pixels(futures[part]))
@@ -169,7 +180,7 @@ class Explorer:
         return found
 
     def encode_clip(
-        self, clip: Clip, window: int | None = None, stride: int = 1
+        self, clip: Clip, window: int | None = None, stride: int = 1, *, progress: bool = False
     ) -> list[tuple[int, LatentAction]]:
         """Encode every `stride`-th transition of a clip: pairs of (t, latent action).
 
@@ -179,8 +190,9 @@ class Explorer:
         window = self.window_frames(clip.fps) if window is None else window
         clip.pair(0, window)
         times = range(0, clip.num_frames - window, max(1, stride))
-        small = {t: resize(clip.frames[t], self.image_size, self.image_size) for s in times for t in (s, s + window)}
-        actions = self.encode_pairs([small[t] for t in times], [small[t + window] for t in times])
+        wanted = sorted({s for t in times for s in (t, t + window)})
+        small = {t: self._small(clip.frames[t]) for t in wanted}
+        actions = self.encode_pairs([small[t] for t in times], [small[t + window] for t in times], progress=progress)
         return list(zip(times, actions, strict=True))
 
     # decode
@@ -315,10 +327,11 @@ class Explorer:
     def _checked(self, latent_action: LatentAction | Tokens) -> LatentAction:
         if not isinstance(latent_action, LatentAction):
             latent_action = LatentAction(tokens=tuple(map(int, latent_action)), codebook_size=self.codebook_size)
-        if len(latent_action.tokens) != self.code_seq_len or latent_action.codebook_size != self.codebook_size:
+        shape, mine = (len(latent_action.tokens), latent_action.codebook_size), (self.code_seq_len, self.codebook_size)
+        if shape != mine:
             raise LapaError(
-                f"a latent action of {len(latent_action.tokens)} tokens out of {latent_action.codebook_size} codes does "
-                f"not fit this model, which has {self.code_seq_len} tokens out of {self.codebook_size} codes"
+                f"a latent action of {shape[0]} tokens out of {shape[1]} codes does not fit this model, "
+                f"which has {mine[0]} tokens out of {mine[1]} codes"
             )
         return latent_action
 
@@ -362,8 +375,14 @@ def _device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def fit(frame: Frame) -> Frame:
+    """Shrink a picture to at most 320 px on its longer side, the size that decoded pictures have."""
+    return _shown(frame, frame)
+
+
 def _shown(picture: Frame, like: Frame) -> Frame:
-    """Stretch a square picture to the proportions of `like`, its size if that is at most 320 px."""
+    """Stretch a picture to the proportions of `like`, its size if that is at most 320 px."""
+    check_frame(like)
     height, width = like.shape[:2]
     scale = min(1.0, MAX_SIDE / max(height, width))
     return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))

@@ -22,9 +22,10 @@ from lapa.checkpoint import FORMAT_VERSION, read_config, write_text
 from lapa.types import LapaError, LatentIndex
 
 COLUMNS = (
-    "codebook tokens continuous clip t magnitude displacement pca umap novelty_center novelty_axes novelty_scale"
-).split()
-FACTS = "laq data codebook_size window window_s clip_names clip_instructions clip_splits".split()
+    "codebook", "tokens", "continuous", "clip", "t", "magnitude", "displacement", "pca", "umap",
+    "novelty_center", "novelty_axes", "novelty_scale",
+)  # fmt: skip
+FACTS = ("laq", "data", "codebook_size", "window", "window_s", "clip_names", "clip_instructions", "clip_splits")
 HALVED = ("continuous", "novelty_axes")
 SHEET_WIDTH, SHEET_HEIGHT = 8192, 4096
 """Pixels of a contact sheet; WebP ends at 16383."""

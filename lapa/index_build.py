@@ -14,7 +14,7 @@ from jaxtyping import Int
 from tqdm import tqdm
 
 from lapa import projection
-from lapa.data.pairs import window_frames
+from lapa.data.video import window_frames
 from lapa.data.source import select_split
 from lapa.data.transitions import Transitions, displacements, draw_transitions, read_transitions
 from lapa.frames import pixels_from_uint8, resize
@@ -40,8 +40,10 @@ class IndexConfig:
     """Seed of the draw and of the map."""
 
 
-def build_index(laq: LAQ, source: ClipSource, config: IndexConfig, *, laq_sha256: str, window_s: float) -> LatentIndex:
-    """Encode a sample of a data set, lay it out and learn what its frames look like.
+def build_index(
+    laq: LAQ, source: ClipSource, config: IndexConfig, *, laq_sha256: str, window_s: float, name: str = ""
+) -> LatentIndex:
+    """Encode a sample of a data set, lay it out and learn what its frames look like; `name` stands in for the source's.
 
     Raises:
         LapaError: if a split is not there, or no clip is longer than the window.
@@ -58,7 +60,7 @@ def build_index(laq: LAQ, source: ClipSource, config: IndexConfig, *, laq_sha256
     flat = columns["continuous"].reshape(len(where), -1)
     return LatentIndex(
         laq=laq_sha256,
-        data=source.name,
+        data=name or source.name,
         codebook_size=laq.config.codebook_size,
         codebook=laq.codebook.detach().float().cpu().numpy(),
         window=window_frames(window_s, float(np.median([record.fps for record in records]))),
@@ -105,7 +107,7 @@ def _batches(
     source: ClipSource, where: Transitions, size: int, batch_size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield current and future frames, uint8 [b s s 3] each, at the quantizer's size."""
-    pairs = tqdm(read_transitions(source, where), total=len(where), desc=f"index {source.name}", unit="pair", mininterval=1)
+    pairs = tqdm(read_transitions(source, where), total=len(where), desc="index", unit="pair", mininterval=1)
     frames, futures = [], []
     for row, frame, future in pairs:
         frames.append(resize(frame, size, size))

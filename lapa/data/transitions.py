@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int
 
-from lapa.data.pairs import window_frames
+from lapa.data.video import window_frames
 from lapa.protocols import ClipSource
 from lapa.types import Frame, LapaError
 

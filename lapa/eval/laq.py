@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,11 +45,13 @@ def evaluate_laq(
     *,
     window_s: float,
     num_pairs: int = 2000,
-    split: str | None = "validation",
+    split: str | None = None,
     seed: int = 0,
     batch_size: int = 32,
 ) -> dict[str, float | int | None]:
-    """Measure a quantizer on pairs drawn evenly over the episodes of `split` (all, where the source names none).
+    """Measure a quantizer on pairs drawn evenly over the episodes of `split`.
+
+    Without a split: "validation" where the source has it, else everything.
 
     Returns:
         psnr, psnr_copy, psnr_gain_db (of the error pooled over pairs; with a 95 % interval over episodes, and of the
@@ -63,19 +65,23 @@ def evaluate_laq(
     Source: controllability is Genie's delta-t PSNR (arXiv 2402.15391) at t = 1, over the paper's window.
     """
     rng = np.random.default_rng(seed)
-    where = draw_transitions(source, select_split(source, split), window_s, num_pairs, rng)
-    pairs = tqdm(read_transitions(source, where), total=len(where), desc=f"eval {source.name}", unit="pair", mininterval=1)
+    where = draw_transitions(source, rows_to_judge(source, split), window_s, num_pairs, rng)
+    pairs = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
     table = _measure(laq, pairs, rng, batch_size)
     moving = table.change >= np.median(table.change)
-    low, high = bootstrap_interval(lambda rows: psnr_gain(table.error[rows], table.error_copy[rows]), where.clip, seed=seed)
+
+    def gain(rows: np.ndarray) -> float:
+        return psnr_gain(table.error[rows], table.error_copy[rows])
+
+    low, high = bootstrap_interval(gain, where.clip, seed=seed)
     size = laq.config.codebook_size
     return {
         "psnr": pooled_psnr(table.error),
         "psnr_copy": pooled_psnr(table.error_copy),
-        "psnr_gain_db": psnr_gain(table.error, table.error_copy),
+        "psnr_gain_db": gain(np.arange(len(where))),
         "psnr_gain_db_low": low,
         "psnr_gain_db_high": high,
-        "psnr_gain_db_moving": psnr_gain(table.error[moving], table.error_copy[moving]),
+        "psnr_gain_db_moving": gain(np.flatnonzero(moving)),
         "controllability_db": psnr_gain(table.error, table.error_random),
         "codes_used": codes_used(table.tokens),
         "codebook_size": size,
@@ -86,8 +92,19 @@ def evaluate_laq(
     }
 
 
+def rows_to_judge(source: ClipSource, split: str | None) -> list[int]:
+    """Return the clips of a split; without one, those of "validation" where the source has it, else all.
+
+    Raises:
+        LapaError: if the source names splits, but not this one.
+    """
+    if split is None and any(record.split == "validation" for record in source.records):
+        split = "validation"
+    return select_split(source, split)
+
+
 @torch.inference_mode()
-def _measure(laq: LAQ, pairs: Iterator, rng: np.random.Generator, batch_size: int) -> _Table:
+def _measure(laq: LAQ, pairs: Iterable, rng: np.random.Generator, batch_size: int) -> _Table:
     """Run the quantizer over the pairs, batch by batch."""
     columns: list[tuple[np.ndarray, ...]] = []
     for frame, future in _batches(laq, pairs, batch_size):
@@ -111,7 +128,7 @@ def _measure(laq: LAQ, pairs: Iterator, rng: np.random.Generator, batch_size: in
     )
 
 
-def _batches(laq: LAQ, pairs: Iterator, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(laq: LAQ, pairs: Iterable, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
     size, device = laq.config.image_size, laq.codebook.device
     frames, futures = [], []
     for _, frame, future in pairs:

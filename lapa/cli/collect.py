@@ -1,0 +1,50 @@
+"""`collect`: record a data set in a simulated world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from lapa.cli.options import parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collect:
+    """Record episodes of the scripted expert, in the LeRobotDataset v3.0 layout. A stopped run goes on."""
+
+    world: Annotated[Literal["tabletop"], tyro.conf.Positional]
+    """Which world."""
+    out: Path
+    """Folder for the data set."""
+    episodes: int = 50
+    """How many episodes."""
+    seed: int = 0
+    """Different seeds share no episode."""
+    split: str = "train"
+    """Name of the split, for training and evaluation."""
+    tasks: Literal["seen", "unseen"] = "seen"
+    """Tasks and phrasings to draw: seen, or held out (unseen)."""
+    image_size: int = 128
+    """Side of the pictures, in pixels."""
+    processes: int | None = None
+    """Parallel processes; by default one per core."""
+
+
+def main(verb: str, args: list[str]) -> None:
+    options = parse(Collect, verb, args)
+    from lapa.worlds.collect import collect
+
+    out = collect(
+        options.out,
+        world=options.world,
+        num_episodes=options.episodes,
+        seed=options.seed,
+        split=options.split,
+        tasks=options.tasks,
+        image_size=options.image_size,
+        num_processes=options.processes,
+    )
+    print(out)
