@@ -1,1 +1,1 @@
-"""Arrays in, figures out: numpy, Plotly dictionaries, matplotlib and small HTML. No torch, no Gradio, no files but `export`."""
+"""Arrays in, figures out: numpy, Plotly dictionaries, matplotlib, small HTML. Only `export` writes files."""

@@ -79,7 +79,7 @@ def draw_film(
 ) -> Frame:
     """Draw the film strip, its frame numbers and, under it, the token ribbon as one picture.
 
-    The ribbon is stretched over the strip's width: its first action starts at the left edge, its last ends at the right.
+    The ribbon is stretched over the strip: its first action starts at the left edge, its last ends at the right.
     """
     colors, gap = THEMES[theme], 4
     tiles = [upscale(frame, height=height) for frame in frames]

@@ -1,67 +1,26 @@
-"""The map: every transition, or every sequence of tokens, as a point; coloured by what is asked.
+"""The map on the screen, as a Plotly figure.
 
-`latent_map_data` chooses and counts; `map_figure` draws for the screen (Plotly), `paper.draw_map` for print. Points
-carry the row of the index they stand for as `customdata`, whatever trace they are in. Knows nothing of pictures: the
-page shows them by row.
+Points carry the row of the index they stand for as `customdata`, whatever trace they are in; arrays travel as base64, so
+that a page holds one string and not thousands of numbers. Knows nothing of pictures: the page shows them by row.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import html
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int64
+from jaxtyping import Bool, Float32
 
-from lapa.types import LapaError, LatentIndex
+from lapa.types import LatentIndex
 from viz.figures import style
+from viz.figures.map_data import MapData, colour_choices, latent_map_data, point_sizes, rows_matching
+
+__all__ = ["MapData", "colour_choices", "latent_map", "latent_map_data", "map_figure", "rows_matching"]
 
 GL_FROM = 5000
 """Points from which WebGL draws them; below, SVG needs no graphics card and looks crisper."""
-MAX_POINTS = 20_000
-MAX_CATEGORIES = 7
-Groups = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MapData:
-    """What a map shows, before anyone draws it.
-
-    Attributes:
-        rows: int64 [n], row of the index each point stands for (of a sequence: the one nearest its middle).
-        xy: float32 [n 2].
-        counts: int64 [n], transitions a point stands for; all 1 at level "transition".
-        labels: the tokens of each point as text.
-        values: float64 [n], category number, or the quantity coloured; NaN where unknown.
-        groups: (name, colour) of each category; empty for a quantity.
-        value_range: ends of the colour scale of a quantity.
-        colour_by, coords, level: as asked.
-        num_rows: transitions in the index, shown or not.
-        rings: positions in `rows` to ring; query: [2] where something that is not in the index belongs, or None.
-    """
-
-    rows: Int64[np.ndarray, "n"]
-    xy: Float32[np.ndarray, "n 2"]
-    counts: Int64[np.ndarray, "n"]
-    labels: tuple[str, ...]
-    values: Float[np.ndarray, "n"]
-    groups: Groups
-    value_range: tuple[float, float]
-    colour_by: str
-    coords: str
-    level: str
-    num_rows: int
-    rings: Int64[np.ndarray, "m"]
-    query: Float32[np.ndarray, "2"] | None = None
-
-
-def colour_choices(index: LatentIndex) -> list[str]:
-    """Return what `colour_by` may be for this index: only what it knows."""
-    choices = [f"token {position}" for position in range(index.code_seq_len)] + ["magnitude", "count"]
-    choices += ["direction"] if np.isfinite(index.displacement).all(axis=1).any() else []
-    choices += ["task"] if any(index.clip_instructions) else []
-    return choices + (["split"] if len(set(index.clip_splits)) > 1 else [])
 
 
 def latent_map(
@@ -77,60 +36,6 @@ def latent_map(
     """Return the map as a Plotly figure, in one call. See `latent_map_data` and `map_figure`."""
     data = latent_map_data(index, coords=coords, colour_by=colour_by, level=level, highlight_rows=highlight_rows)
     return map_figure(replace(data, query=query), theme=theme)
-
-
-def latent_map_data(
-    index: LatentIndex,
-    *,
-    coords: str = "umap",
-    colour_by: str = "token 0",
-    level: str = "transition",
-    highlight_rows: Sequence[int] = (),
-    max_points: int = MAX_POINTS,
-) -> MapData:
-    """Choose the points of a map and what their colour says.
-
-    Args:
-        coords: "umap" (neighbourhoods) or "pca" (distances).
-        colour_by: "token 0" to "token l-1", "task" (first word of the instruction), "magnitude", "direction", "split"
-            or "count" (how often the sequence occurs).
-        level: "transition", or "sequence": one point per observed sequence, at the mean of its transitions.
-        highlight_rows: rows to ring; they are shown however many points there are.
-        max_points: beyond it every so-manieth transition is shown.
-
-    Raises:
-        LapaError: if `coords`, `colour_by`, `level` or a row is not one of these.
-    """
-    if coords not in ("umap", "pca"):
-        raise LapaError(f"'{coords}' is no projection of this index: choose umap or pca")
-    if level not in ("transition", "sequence"):
-        raise LapaError(f"'{level}' is no level of the map: choose transition or sequence")
-    highlight = np.asarray(highlight_rows, np.int64).reshape(-1)
-    if ((highlight < 0) | (highlight >= len(index))).any():
-        raise LapaError(f"row {highlight.max()} is not in the index: it has rows 0 to {len(index) - 1}")
-    values, groups = _values(index, colour_by)
-    xy = index.umap if coords == "umap" else index.pca
-    if level == "sequence":
-        rows, xy, counts, values = _by_sequence(index, xy, values, bool(groups), colour_by)
-        rings = np.flatnonzero(np.isin(index.codes[rows], index.codes[highlight]))
-    else:
-        rows = _thin(len(index), max_points, highlight)
-        xy, values, counts = xy[rows], values[rows], np.ones(len(rows), np.int64)
-        rings = np.searchsorted(rows, np.unique(highlight))
-    return MapData(
-        rows=rows,
-        xy=xy,
-        counts=counts,
-        labels=tuple("-".join(map(str, tokens)) for tokens in index.tokens[rows].tolist()),
-        values=values,
-        groups=groups,
-        value_range=_value_range(values, colour_by),
-        colour_by=colour_by,
-        coords=coords,
-        level=level,
-        num_rows=len(index),
-        rings=rings,
-    )
 
 
 def map_figure(data: MapData, *, theme: str = "light") -> dict:
@@ -157,116 +62,7 @@ def map_figure(data: MapData, *, theme: str = "light") -> dict:
     return style.figure(traces, layout)
 
 
-def rows_matching(index: LatentIndex, pattern: str) -> Int64[np.ndarray, "m"]:
-    """Return the rows whose tokens fit "3-*-7-*", or, if that is no such pattern, whose clip or instruction contains it.
-
-    Fewer parts than tokens match the beginning: "3-0" is "3-0-*-*".
-    """
-    parts = pattern.strip().replace(" ", "").split("-")
-    if all(part == "*" or part.isdecimal() for part in parts) and len(parts) <= index.code_seq_len:
-        fits = np.ones(len(index), bool)
-        for position, part in enumerate(parts):
-            fits &= True if part == "*" else index.tokens[:, position] == int(part[:6])
-        return np.flatnonzero(fits)
-    wanted = pattern.strip().casefold()
-    texts = [f"{name} {said}".casefold() for name, said in zip(index.clip_names, index.clip_instructions)]
-    found = np.array([bool(wanted) and wanted in text for text in texts], bool)
-    return np.flatnonzero(found[index.clip])
-
-
-def _values(index: LatentIndex, colour_by: str) -> tuple[Float[np.ndarray, "n"], Groups]:
-    """Return the number that colours each row and, for categories, their names and colours."""
-    if colour_by == "magnitude":
-        return index.magnitude.astype(np.float64), ()
-    if colour_by == "count":
-        _, inverse, counts = np.unique(index.codes, return_inverse=True, return_counts=True)
-        return np.log10(counts[inverse.reshape(-1)]), ()
-    if colour_by == "direction":
-        return _degrees(index.displacement.astype(np.float64)), ()
-    if colour_by in ("task", "split"):
-        texts = index.clip_splits if colour_by == "split" else tuple(map(_first_word, index.clip_instructions))
-        return _categories(texts, index.clip)
-    name, _, position = colour_by.partition(" ")
-    if name == "token" and position.isdecimal() and int(position) < index.code_seq_len:
-        colors = style.code_colors(index.codebook_size)
-        groups = tuple((str(code), color) for code, color in enumerate(colors))
-        return index.tokens[:, int(position)].astype(np.float64), groups
-    raise LapaError(f"the map cannot be coloured by '{colour_by}': choose one of {', '.join(colour_choices(index))}")
-
-
-def _categories(texts: Sequence[str], clip: Int[np.ndarray, "n"]) -> tuple[Float[np.ndarray, "n"], Groups]:
-    """Number the most frequent texts; the rest share "other", empty ones are unknown."""
-    known = Counter(texts[c] for c in clip.tolist() if texts[c])
-    kept = [text for text, _ in sorted(known.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]]
-    numbers = {text: number for number, text in enumerate(kept)}
-    per_clip = np.array([numbers.get(text, len(kept)) if text else np.nan for text in texts])
-    others = (("other", style.OKABE_ITO[7]),) if len(known) > len(kept) else ()
-    return per_clip[clip], tuple(zip(kept, style.CATEGORIES)) + others
-
-
-def _by_sequence(
-    index: LatentIndex, xy: Float32[np.ndarray, "n 2"], values: Float[np.ndarray, "n"], are_groups: bool, colour_by: str
-) -> tuple[Int64[np.ndarray, "m"], Float32[np.ndarray, "m 2"], Int64[np.ndarray, "m"], Float[np.ndarray, "m"]]:
-    """Merge transitions of equal tokens: rows nearest the middle, the middle, how many, and their common value."""
-    _, inverse, counts = np.unique(index.codes, return_inverse=True, return_counts=True)
-    inverse = inverse.reshape(-1)
-    order, stops = np.argsort(inverse, kind="stable"), np.cumsum(counts)
-    members = np.split(order, stops[:-1])
-    middle = np.stack([np.bincount(inverse, xy[:, i]) / counts for i in range(2)], axis=1).astype(np.float32)
-    off = np.square(xy - middle[inverse]).sum(axis=1)
-    rows = np.array([rows[off[rows].argmin()] for rows in members], np.int64)
-    if colour_by == "direction":
-        moved = [index.displacement[rows].astype(np.float64) for rows in members]
-        known = [move[np.isfinite(move).all(axis=1)] for move in moved]
-        merged = _degrees(np.stack([move.mean(axis=0) if len(move) else np.full(2, np.nan) for move in known]))
-    else:
-        merged = np.array([_common(values[rows], are_groups) for rows in members])
-    return rows, middle, counts.astype(np.int64), merged
-
-
-def _common(values: Float[np.ndarray, "m"], are_groups: bool) -> float:
-    """Return the mean of quantities, or the most frequent of categories."""
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return np.nan
-    return float(np.bincount(values.astype(np.int64)).argmax()) if are_groups else float(values.mean())
-
-
-def _degrees(displacement: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
-    """Return where to, 0 right, 90 forward, in [0, 360); NaN where unknown or nothing moved."""
-    degrees = np.degrees(np.arctan2(displacement[:, 1], displacement[:, 0])) % 360.0
-    return np.where(np.square(displacement).sum(axis=1) > 0, degrees, np.nan)
-
-
-def _first_word(text: str) -> str:
-    words = text.split()
-    return words[0].lower().strip(".,:;") if words else ""
-
-
-def _thin(num_rows: int, max_points: int, keep: Int64[np.ndarray, "m"]) -> Int64[np.ndarray, "n"]:
-    if num_rows <= max_points:
-        return np.arange(num_rows)
-    return np.union1d(np.linspace(0, num_rows - 1, max_points).astype(np.int64), keep)
-
-
-def _value_range(values: Float[np.ndarray, "n"], colour_by: str) -> tuple[float, float]:
-    """Return the ends of the scale; the brightest hundredth of a quantity does not stretch it."""
-    if colour_by == "direction":
-        return 0.0, 360.0
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return 0.0, 1.0
-    low, high = (float(v) for v in (known.min(), known.max() if colour_by == "count" else np.percentile(known, 99)))
-    return low, max(high, low + 1e-6)
-
-
-def point_sizes(data: MapData, smallest: float, largest: float) -> Float[np.ndarray, "n"]:
-    """Return diameters whose areas go with the counts; equal counts get the smallest."""
-    share = np.sqrt(data.counts / max(1, data.counts.max()))
-    return smallest + (largest - smallest) * share if data.level == "sequence" else np.full(len(share), smallest)
-
-
-def _dots(data: MapData, chosen: np.ndarray) -> dict:
+def _dots(data: MapData, chosen: Bool[np.ndarray, "n"]) -> dict:
     sizes = point_sizes(data, 5.0, 26.0)[chosen] if data.level == "sequence" else None
     small = 5.0 if len(data.rows) > 3000 else 6.5
     return {
@@ -276,7 +72,7 @@ def _dots(data: MapData, chosen: np.ndarray) -> dict:
     }
 
 
-def _trace(data: MapData, chosen: np.ndarray, *, name: str, marker: dict, showlegend: bool) -> dict:
+def _trace(data: MapData, chosen: Bool[np.ndarray, "n"], *, name: str, marker: dict, showlegend: bool) -> dict:
     counts = data.counts[chosen]
     labels = [label for label, wanted in zip(data.labels, chosen) if wanted]
     if data.level == "sequence":
@@ -284,7 +80,7 @@ def _trace(data: MapData, chosen: np.ndarray, *, name: str, marker: dict, showle
     return {
         "type": "scattergl" if len(data.rows) >= GL_FROM else "scatter",
         "mode": "markers",
-        "name": name,
+        "name": html.escape(name),
         "x": style.packed(data.xy[chosen, 0]),
         "y": style.packed(data.xy[chosen, 1]),
         "customdata": style.packed(data.rows[chosen]),
@@ -333,10 +129,10 @@ def _rings(xy: Float32[np.ndarray, "n 2"], name: str, size: float) -> list[dict]
     """Ring points in white on black, so that rings show on any theme and any colour."""
     if not len(xy):
         return []
-    rim = {"type": "scatter", "mode": "markers", "name": name, "showlegend": False, "hoverinfo": "skip"}
     places = {"x": style.packed(xy[:, 0]), "y": style.packed(xy[:, 1])}
-    widths = ((size, 4.5, "#14171c"), (size, 1.8, "#ffffff"))
-    return [
-        {**rim, **places, "marker": {"size": s, "symbol": "circle-open", "color": color, "line": {"width": width, "color": color}}}
-        for s, width, color in widths
-    ]
+    rim = {"type": "scatter", "mode": "markers", "name": name, "showlegend": False, "hoverinfo": "skip", **places}
+    rings = []
+    for width, color in ((4.5, "#14171c"), (1.8, "#ffffff")):
+        line = {"width": width, "color": color}
+        rings.append({**rim, "marker": {"size": size, "symbol": "circle-open", "color": color, "line": line}})
+    return rings

@@ -23,12 +23,22 @@ DIVERGING = ("#1f6fb4", "#f4f4f2", "#c8600a")
 FONT = "Inter, 'Source Sans 3', system-ui, -apple-system, 'Segoe UI', sans-serif"
 THEMES = {
     "light": {
-        "text": "#1f2430", "muted": "#5b6472", "grid": "#e7e9ee", "line": "#c9cdd6", "page": "#ffffff", "raised": "#f6f7f9"
+        "text": "#1f2430",
+        "muted": "#5b6472",
+        "grid": "#e7e9ee",
+        "line": "#c9cdd6",
+        "page": "#ffffff",
+        "raised": "#f6f7f9",
     },
     "dark": {
-        "text": "#e8eaf0", "muted": "#a3abb9", "grid": "#272c36", "line": "#454c5a", "page": "#0f1217", "raised": "#191d25"
+        "text": "#e8eaf0",
+        "muted": "#a3abb9",
+        "grid": "#272c36",
+        "line": "#454c5a",
+        "page": "#0f1217",
+        "raised": "#191d25",
     },
-}  # fmt: skip
+}
 
 
 def code_color(code: int, num_codes: int = 8) -> str:
@@ -182,7 +192,8 @@ COMPONENTS = """\
 .lae-ribbon{position:relative;display:grid;grid-template-columns:1.4em 1fr;gap:3px 6px;color:var(--fig-muted,#5b6472);
  font-size:.75rem}
 .lae-ribbon .lane{display:flex;height:16px;border-radius:3px;overflow:hidden;background:var(--fig-grid,#e7e9ee)}
-.lae-ribbon .lane span{display:block;min-width:0;overflow:hidden;text-align:center;font:600 10px/16px ui-monospace,monospace}
+.lae-ribbon .lane span{display:block;min-width:0;overflow:hidden;text-align:center;
+ font:600 10px/16px ui-monospace,monospace}
 .lae-ribbon .name{text-align:right;line-height:16px}
 .lae-ribbon .over{position:absolute;left:calc(1.4em + 6px);right:0;top:0;bottom:1.5em;pointer-events:none}
 .lae-ribbon .now{position:absolute;top:-3px;bottom:-3px;box-sizing:border-box;min-width:3px;border:2px solid

@@ -1,0 +1,248 @@
+"""The codebook itself: where its vectors lie, how far apart, how often each is used, and every sequence at once.
+
+Eight vectors are too few to project honestly, so the plane stands beside the distances it cannot keep; and 8^4 sequences
+need no projection at all: a grid of grids shows each at its own place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from lapa.types import LatentIndex
+from viz.figures import style
+from viz.figures.project import classical_mds, distance_matrix, stress
+
+MAX_CELLS = 70_000
+"""Cells of the nested grid; longer sequences are counted by their first tokens."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CodebookData:
+    """The codes as numbers.
+
+    Attributes:
+        distances: float32 [k k], between code vectors.
+        plane: float32 [k 2], the same by classical scaling; stress: how much that distorts them (0 is exact).
+        usage: int64 [l k], how often each position says each code.
+    """
+
+    distances: Float32[np.ndarray, "k k"]
+    plane: Float32[np.ndarray, "k 2"]
+    stress: float
+    usage: Int64[np.ndarray, "l k"]
+
+    @property
+    def num_codes(self) -> int:
+        return len(self.plane)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NestedCounts:
+    """How often each sequence occurs, as a grid of grids.
+
+    Tokens 0, 2, ... choose the row (coarse to fine), tokens 1, 3, ... the column.
+
+    Attributes:
+        counts: int64 [h w] of transitions; codes: int64 [h w], the sequence of each cell as one integer (of its first
+            `num_tokens` tokens).
+        num_tokens: tokens told apart; code_seq_len unless the grid would have too many cells.
+        block: cells of one outer block, (rows, columns); the whole grid if there is only one level.
+    """
+
+    counts: Int64[np.ndarray, "h w"]
+    codes: Int64[np.ndarray, "h w"]
+    num_tokens: int
+    num_codes: int
+    block: tuple[int, int]
+
+    def axis_title(self, first: int) -> str:
+        """Name the tokens that rows (first 0) or columns (first 1) stand for."""
+        return ", then ".join(f"token {position}" for position in range(first, self.num_tokens, 2)) or "all"
+
+
+def codebook_data(index: LatentIndex) -> CodebookData:
+    """Measure the codebook of an index."""
+    distances = distance_matrix(index.codebook)
+    plane = classical_mds(distances)
+    usage = np.stack([np.bincount(lane, minlength=index.codebook_size) for lane in index.tokens.T.astype(np.int64)])
+    return CodebookData(distances=distances, plane=plane, stress=stress(distances, plane), usage=usage)
+
+
+def nested_counts(index: LatentIndex, *, max_cells: int = MAX_CELLS) -> NestedCounts:
+    """Count the sequences of an index on the grid of grids."""
+    k, num_tokens = index.codebook_size, index.code_seq_len
+    while num_tokens > 1 and k**num_tokens > max_cells:
+        num_tokens -= 1
+    codes = index.codes // k ** (index.code_seq_len - num_tokens)
+    flat = np.bincount(codes, minlength=k**num_tokens)
+    order = [*range(0, num_tokens, 2), *range(1, num_tokens, 2)]
+    num_rows, num_columns = k ** len(order[: (num_tokens + 1) // 2]), k ** (num_tokens // 2)
+    cube = (k,) * num_tokens
+    return NestedCounts(
+        counts=flat.reshape(cube).transpose(order).reshape(num_rows, num_columns),
+        codes=np.arange(k**num_tokens).reshape(cube).transpose(order).reshape(num_rows, num_columns),
+        num_tokens=num_tokens,
+        num_codes=k,
+        block=(max(1, num_rows // k), max(1, num_columns // k)),
+    )
+
+
+def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
+    """Draw the codes in a plane, area by usage, beside their distances. Clicks carry the code as `customdata`."""
+    counts, k = data.usage.sum(axis=0), data.num_codes
+    names = [str(code) for code in range(k)]
+    colors = style.code_colors(k)
+    points = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": data.plane[:, 0].tolist(),
+        "y": data.plane[:, 1].tolist(),
+        "text": names,
+        "textfont": {"color": [style.ink(color) for color in colors], "size": 12},
+        "customdata": list(range(k)),
+        "meta": counts.tolist(),
+        "hovertext": [f"code {code}: {count:,} uses" for code, count in enumerate(counts.tolist())],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {
+            "size": (20 + 24 * np.sqrt(counts / max(1, counts.max()))).round(1).tolist(),
+            "color": colors,
+            "opacity": 1,
+            "line": {"width": 1, "color": [style.darker(color) for color in colors]},
+        },
+        "showlegend": False,
+    }
+    heat = {
+        "type": "heatmap",
+        "xaxis": "x2",
+        "yaxis": "y2",
+        "x": names,
+        "y": names,
+        "z": np.round(data.distances, 4).tolist(),
+        "colorscale": style.SEQUENTIAL.capitalize(),
+        "texttemplate": "%{z:.1f}" if k <= 16 else "",
+        "textfont": {"size": 10},
+        "hovertemplate": "codes %{y} and %{x}: %{z:.2f}<extra></extra>",
+        "xgap": 1,
+        "ygap": 1,
+        "showscale": False,
+    }
+    bare = {"showticklabels": False, "ticks": "", "showgrid": False, "showline": False}
+    x, y = (style.axis(theme, f"scaled axis {i}", **bare) for i in (1, 2))
+    codes = {"type": "category", "showgrid": False, "showline": False, "ticks": ""}
+    layout = {
+        **style.base_layout(theme, uirevision="codebook"),
+        "xaxis": {**x, "domain": [0, 0.46], "range": _padded(data.plane[:, 0])},
+        "yaxis": {**y, "scaleanchor": "x", "range": _padded(data.plane[:, 1])},
+        "xaxis2": {**style.axis(theme, "code", **codes), "domain": [0.56, 1], "anchor": "y2", "constrain": "domain"},
+        "yaxis2": {
+            **style.axis(theme, "code", **codes),
+            "anchor": "x2",
+            "scaleanchor": "x2",
+            "autorange": "reversed",
+            "constrain": "domain",
+        },
+    }
+    return style.figure([points, heat], layout)
+
+
+def usage_figure(data: CodebookData, *, theme: str = "light") -> dict:
+    """Draw what share of each position's tokens each code has, one stacked bar per position."""
+    shares = data.usage / np.maximum(1, data.usage.sum(axis=1, keepdims=True))
+    positions = [f"token {position}" for position in range(len(shares))]
+    bars = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": str(code),
+            "y": positions,
+            "x": shares[:, code].round(5).tolist(),
+            "text": [str(code) if share > 0.04 else "" for share in shares[:, code]],
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "textangle": 0,
+            "marker": {"color": color, "line": {"width": 1, "color": style.darker(color, 0.15)}},
+            "textfont": {"color": style.ink(color)},
+            "hovertemplate": f"code {code}: %{{x:.1%}} of %{{y}}<extra></extra>",
+        }
+        for code, color in enumerate(style.code_colors(data.num_codes))
+    ]
+    layout = {
+        **style.base_layout(theme, uirevision="usage"),
+        "barmode": "stack",
+        "bargap": 0.25,
+        "showlegend": False,
+        "xaxis": style.axis(theme, "share of transitions", tickformat=".0%", range=[0, 1], showgrid=False),
+        "yaxis": style.axis(theme, autorange="reversed", showline=False, ticks=""),
+    }
+    return style.figure(bars, layout)
+
+
+def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
+    """Draw the grid of grids; empty cells stay blank, clicks carry the sequence as one integer in `customdata`."""
+    counts = data.counts
+    logs = np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan).round(4)
+    labels = [[_label(int(code), data) for code in row] for row in data.codes]
+    top = max(1, int(np.ceil(np.nanmax(logs)))) if counts.any() else 1
+    heat = {
+        "type": "heatmap",
+        "z": [[None if np.isnan(value) else float(value) for value in row] for row in logs],
+        "zmin": 0,
+        "zmax": top,
+        "colorscale": style.SEQUENTIAL.capitalize(),
+        "customdata": data.codes.tolist(),
+        "text": [[f"{label}  \u00d7{n}" for label, n in zip(*row)] for row in zip(labels, counts.tolist())],
+        "hovertemplate": "%{text}<extra></extra>",
+        "hoverongaps": False,
+        "xgap": 0.5,
+        "ygap": 0.5,
+        "colorbar": {
+            "thickness": 10, "len": 0.6, "outlinewidth": 0, "title": {"text": "transitions", "side": "right"},
+            "tickvals": list(range(top + 1)), "ticktext": [str(10**power) for power in range(top + 1)],
+        },
+    }  # fmt: skip
+    height, width = counts.shape
+    quiet = {"showgrid": False, "showline": False, "ticks": "", "constrain": "domain"}
+    x, y = _block_ticks(width, data.block[1]), _block_ticks(height, data.block[0])
+    layout = {
+        **style.base_layout(theme, uirevision="nested"),
+        "xaxis": style.axis(theme, data.axis_title(1), range=[-0.5, width - 0.5], **x, **quiet),
+        "yaxis": style.axis(theme, data.axis_title(0), range=[height - 0.5, -0.5], scaleanchor="x", **y, **quiet),
+        "shapes": _block_lines(counts.shape, data.block, style.THEMES[theme]["text"]),
+    }
+    return style.figure([heat], layout)
+
+
+def _label(code: int, data: NestedCounts) -> str:
+    tokens = []
+    for _ in range(data.num_tokens):
+        code, token = divmod(code, data.num_codes)
+        tokens.append(str(token))
+    return "-".join(reversed(tokens))
+
+
+def _block_ticks(length: int, block: int) -> dict:
+    """Put the outer token's number at the middle of each block."""
+    return {
+        "tickmode": "array",
+        "tickvals": [start + (block - 1) / 2 for start in range(0, length, block)],
+        "ticktext": [str(number) for number in range(length // block)],
+    }
+
+
+def _block_lines(shape: tuple[int, ...], block: tuple[int, int], color: str) -> list[dict]:
+    height, width = shape
+    if block == (1, 1):
+        return []
+    line = {"type": "line", "name": "rule", "line": {"width": 1, "color": color}, "opacity": 0.55}
+    rows = [{**line, "x0": -0.5, "x1": width - 0.5, "y0": y - 0.5, "y1": y - 0.5} for y in range(0, height + 1, block[0])]
+    columns = [{**line, "y0": -0.5, "y1": height - 0.5, "x0": x - 0.5, "x1": x - 0.5} for x in range(0, width + 1, block[1])]
+    return rows + columns
+
+
+def _padded(values: Float32[np.ndarray, "k"]) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    margin = 0.18 * (high - low) or 1.0
+    return [low - margin, high + margin]
