@@ -1,7 +1,7 @@
 """The codebook itself: where its vectors lie, how far apart, how often each is used, and every sequence at once.
 
-Eight vectors are too few to project honestly, so the plane stands beside the distances it cannot keep; and 8^4 sequences
-need no projection at all: a grid of grids shows each at its own place.
+Eight vectors are too few to project honestly, so the plane stands beside the distances it cannot keep; and 8^4
+sequences need no projection at all: a grid of grids shows each at its own place.
 """
 
 from __future__ import annotations
@@ -62,6 +62,14 @@ class NestedCounts:
         """Name the tokens that rows (first 0) or columns (first 1) stand for."""
         return ", then ".join(f"token {position}" for position in range(first, self.num_tokens, 2)) or "all"
 
+    def label(self, code: int) -> str:
+        """Write a cell's integer as tokens, "3-0-7-1"."""
+        tokens = []
+        for _ in range(self.num_tokens):
+            code, token = divmod(code, self.num_codes)
+            tokens.append(str(token))
+        return "-".join(reversed(tokens))
+
 
 def codebook_data(index: LatentIndex) -> CodebookData:
     """Measure the codebook of an index."""
@@ -103,7 +111,6 @@ def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
         "text": names,
         "textfont": {"color": [style.ink(color) for color in colors], "size": 12},
         "customdata": list(range(k)),
-        "meta": counts.tolist(),
         "hovertext": [f"code {code}: {count:,} uses" for code, count in enumerate(counts.tolist())],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
@@ -184,16 +191,16 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
     """Draw the grid of grids; empty cells stay blank, clicks carry the sequence as one integer in `customdata`."""
     counts = data.counts
     logs = np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan).round(4)
-    labels = [[_label(int(code), data) for code in row] for row in data.codes]
+    labels = [[data.label(int(code)) for code in row] for row in data.codes]
     top = max(1, int(np.ceil(np.nanmax(logs)))) if counts.any() else 1
     heat = {
         "type": "heatmap",
-        "z": [[None if np.isnan(value) else float(value) for value in row] for row in logs],
+        "z": style.packed(logs),
         "zmin": 0,
         "zmax": top,
         "colorscale": style.SEQUENTIAL.capitalize(),
         "customdata": data.codes.tolist(),
-        "text": [[f"{label}  \u00d7{n}" for label, n in zip(*row)] for row in zip(labels, counts.tolist())],
+        "text": [[f"{label}  \u00d7{n}" if n else "" for label, n in zip(*row)] for row in zip(labels, counts.tolist())],
         "hovertemplate": "%{text}<extra></extra>",
         "hoverongaps": False,
         "xgap": 0.5,
@@ -215,14 +222,6 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
     return style.figure([heat], layout)
 
 
-def _label(code: int, data: NestedCounts) -> str:
-    tokens = []
-    for _ in range(data.num_tokens):
-        code, token = divmod(code, data.num_codes)
-        tokens.append(str(token))
-    return "-".join(reversed(tokens))
-
-
 def _block_ticks(length: int, block: int) -> dict:
     """Put the outer token's number at the middle of each block."""
     return {
@@ -237,9 +236,10 @@ def _block_lines(shape: tuple[int, ...], block: tuple[int, int], color: str) -> 
     if block == (1, 1):
         return []
     line = {"type": "line", "name": "rule", "line": {"width": 1, "color": color}, "opacity": 0.55}
-    rows = [{**line, "x0": -0.5, "x1": width - 0.5, "y0": y - 0.5, "y1": y - 0.5} for y in range(0, height + 1, block[0])]
-    columns = [{**line, "y0": -0.5, "y1": height - 0.5, "x0": x - 0.5, "x1": x - 0.5} for x in range(0, width + 1, block[1])]
-    return rows + columns
+    ys = [y - 0.5 for y in range(0, height + 1, block[0])]
+    xs = [x - 0.5 for x in range(0, width + 1, block[1])]
+    rows = [{**line, "x0": -0.5, "x1": width - 0.5, "y0": y, "y1": y} for y in ys]
+    return rows + [{**line, "y0": -0.5, "y1": height - 0.5, "x0": x, "x1": x} for x in xs]
 
 
 def _padded(values: Float32[np.ndarray, "k"]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Training curves out of metrics.jsonl: one panel per quantity, what was measured on held-out data over what was not."""
+"""Training curves out of metrics.jsonl: one panel per quantity, held-out data over training data."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ TITLES = {
     "nll": "negative log-likelihood (nats)",
     "accuracy": "accuracy",
 }
+SIDES = {"training": ("#868e96", 1.5), "held-out": ("#d55e00", 2.2)}
+"""Colour and line width on screen."""
 Curve = list[tuple[int, float]]
 
 
@@ -46,7 +48,7 @@ def panels(rows: Iterable[dict[str, float]], names: Sequence[str] | None = None)
                 continue
             side = "held-out" if key.startswith(HELD_OUT) else "training"
             found.setdefault(name, {}).setdefault(side, []).append((row["step"], float(value)))
-    order = list(names) if names is not None else [*(n for n in TITLES if n in found), *sorted(set(found) - set(TITLES))]
+    order = names if names is not None else [*TITLES, *sorted(set(found) - set(TITLES))]
     return {name: found[name] for name in order if name in found}
 
 
@@ -57,6 +59,12 @@ def smooth(curve: Curve, weight: float = 0.9) -> Curve:
         total, norm = weight * total + (1 - weight) * value, weight * norm + (1 - weight)
         smoothed.append((step, total / norm))
     return smoothed
+
+
+def drawn(sides: dict[str, Curve], side: str) -> Curve:
+    """Return one side as it is drawn: training is smoothed, what was measured on held-out data is not."""
+    curve = sides.get(side, [])
+    return smooth(curve) if side == "training" else curve
 
 
 def curves_figure(
@@ -78,15 +86,10 @@ def curves_figure(
     return style.figure(data, layout)
 
 
-SIDES = {"training": ("#868e96", 1.5), "held-out": ("#d55e00", 2.2)}
-"""Colour and width in print and on screen."""
-
-
 def _lines(sides: dict[str, Curve], suffix: str, *, first: bool) -> list[dict]:
     lines = []
     for side, (color, width) in SIDES.items():
-        curve = sides.get(side, [])
-        steps, values = [step for step, _ in curve], [value for _, value in (smooth(curve) if side == "training" else curve)]
+        curve = drawn(sides, side)
         lines.append(
             {
                 "type": "scatter",
@@ -94,8 +97,8 @@ def _lines(sides: dict[str, Curve], suffix: str, *, first: bool) -> list[dict]:
                 "name": side,
                 "legendgroup": side,
                 "showlegend": first,
-                "x": steps,
-                "y": values,
+                "x": [step for step, _ in curve],
+                "y": [value for _, value in curve],
                 "xaxis": f"x{suffix}",
                 "yaxis": f"y{suffix}",
                 "line": {"color": color, "width": width},

@@ -26,9 +26,7 @@ def distribution_bars(distributions: Float[np.ndarray, "l k"], tokens: Sequence[
         _row(position, distribution, token)
         for position, (distribution, token) in enumerate(zip(distributions, tokens, strict=True))
     )
-    said = "; ".join(
-        f"token {position}: code {token} at {distributions[position, token]:.0%}" for position, token in enumerate(tokens)
-    )
+    said = "; ".join(f"token {i}: code {token} at {distributions[i, token]:.0%}" for i, token in enumerate(tokens))
     return (
         f'<svg class="lae-bars" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="probabilities of the latent action, {said}" xmlns="http://www.w3.org/2000/svg">{rows}</svg>'
@@ -58,10 +56,10 @@ def _bar(position: int, code: int, p: float, box: tuple[int, int], num_codes: in
     rim = ' stroke="currentColor" stroke-width="2.5"' if chosen else ""
     weight = ' font-weight="700"' if chosen else ' opacity="0.65"'
     return (
-        f'<g><title>token {position}, code {code}: {p:.1%}{", chosen" if chosen else ""}</title>'
+        f"<g><title>token {position}, code {code}: {p:.1%}{', chosen' if chosen else ''}</title>"
         f'<rect x="{x}" y="{base - full}" width="{BAR}" height="{full}" fill="transparent"/>'
         f'<rect x="{x}" y="{base - height:.1f}" width="{BAR}" height="{height:.1f}" rx="2" '
         f'fill="{code_color(code, num_codes)}"{rim}/>'
-        f'<text x="{x + BAR / 2}" y="{base + LABEL - 2}" font-size="12" text-anchor="middle" fill="currentColor"{weight}>'
-        f"{code}</text></g>"
+        f'<text x="{x + BAR / 2}" y="{base + LABEL - 2}" font-size="12" text-anchor="middle" '
+        f'fill="currentColor"{weight}>{code}</text></g>'
     )

@@ -59,9 +59,7 @@ def motion_overlay(frame: Frame, future: Frame, *, limit: float = 0.3) -> Frame:
     return (faded + (np.array(rgb(DIVERGING[2]), np.float32) - faded) * weight).round().astype(np.uint8)
 
 
-def upscale(
-    picture: Frame, *, height: int | None = None, longer_side: int | None = None, smooth: bool = True
-) -> Frame:
+def upscale(picture: Frame, *, height: int | None = None, longer_side: int | None = None, smooth: bool = True) -> Frame:
     """Resize to a height or to a longer side, aspect kept; `smooth=False` keeps the pixels square and sharp."""
     h, w = picture.shape[:2]
     scale = height / h if height else (longer_side or max(h, w)) / max(h, w)

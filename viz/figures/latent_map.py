@@ -1,7 +1,7 @@
 """The map on the screen, as a Plotly figure.
 
-Points carry the row of the index they stand for as `customdata`, whatever trace they are in; arrays travel as base64, so
-that a page holds one string and not thousands of numbers. Knows nothing of pictures: the page shows them by row.
+Points carry the row of the index they stand for as `customdata`, whatever trace they are in; arrays travel as base64,
+so that a page holds one string and not thousands of numbers. Knows nothing of pictures: the page shows them by row.
 """
 
 from __future__ import annotations

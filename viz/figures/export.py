@@ -1,0 +1,189 @@
+"""Figures on disk: vector files, the plotted data beside them, and where it all came from.
+
+    map.pdf map.svg map.png   the figure
+    map.csv                   what was plotted
+    map.json                  quantizer, data, projection, versions
+
+No dates are written: the same input and the same libraries give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lapa.types import LapaError, LatentIndex
+from viz.figures.codebook import CodebookData, NestedCounts, codebook_data, nested_counts
+from viz.figures.map_data import MapData, latent_map_data
+from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_codebook, draw_curves, draw_map, paper
+
+FORMATS = ("pdf", "svg", "png")
+NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+PROJECTIONS = {
+    "umap": "UMAP of the continuous latents, seeded, kept in the index; neighbourhoods mean more than distances",
+    "pca": "PCA of the continuous latents, kept in the index",
+}
+
+
+def export_map(
+    index: LatentIndex,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    coords: str = "umap",
+    colour_by: str = "token 0",
+    level: str = "transition",
+    highlight_rows: Sequence[int] = (),
+    width_in: float = COLUMN_IN,
+) -> list[Path]:
+    """Write the map of all transitions (or sequences); see `latent_map_data` for the choices.
+
+    Args:
+        out: path without a suffix, or with one of the formats as suffix to write that format only.
+
+    Returns:
+        the files written: the figure in each format, the CSV, the JSON.
+
+    Raises:
+        LapaError: for an unknown format or choice, or a folder that cannot be written.
+    """
+    data = latent_map_data(
+        index,
+        coords=coords,
+        colour_by=colour_by,
+        level=level,
+        highlight_rows=highlight_rows,
+        max_points=len(index),
+    )
+    facts = {
+        "figure": "latent map",
+        "coords": coords,
+        "projection": PROJECTIONS[coords],
+        "colour_by": colour_by,
+        "level": level,
+        "num_points": len(data.rows),
+        "highlight_rows": [int(row) for row in highlight_rows],
+    }
+    return _write(draw_map(data, width_in=width_in), out, formats, _map_rows(index, data), _about(index) | facts)
+
+
+def export_codebook(
+    index: LatentIndex, out: str | Path, *, formats: Sequence[str] = FORMATS, width_in: float = PAGE_IN
+) -> list[Path]:
+    """Write the codebook's plane, distances, usage and all sequences as one figure. See `export_map`."""
+    codebook, nested = codebook_data(index), nested_counts(index)
+    facts = {
+        "figure": "codebook",
+        "projection": "classical multidimensional scaling of the code vectors",
+        "stress": round(codebook.stress, 6),
+        "num_tokens_in_grid": nested.num_tokens,
+    }
+    figure = draw_codebook(codebook, nested, width_in=width_in)
+    return _write(figure, out, formats, _codebook_rows(codebook, nested), _about(index) | facts)
+
+
+def export_curves(
+    rows: Sequence[dict[str, float]],
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    names: Sequence[str] | None = None,
+    width_in: float = PAGE_IN,
+) -> list[Path]:
+    """Write training curves (rows of metrics.jsonl). See `export_map`."""
+    columns = ["step", *sorted({key for row in rows for key in row} - {"step"})]
+    table = [columns, *([row.get(column, "") for column in columns] for row in rows)]
+    facts = {"figure": "training curves", "num_rows": len(rows), "versions": _versions()}
+    return _write(draw_curves(rows, names=names, width_in=width_in), out, formats, table, facts)
+
+
+def _write(
+    figure: Figure, out: str | Path, formats: Sequence[str], table: Iterable[Sequence], facts: dict
+) -> list[Path]:
+    stem, formats = _targets(Path(out), formats)
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(table)
+    data = text.getvalue().encode()
+    facts |= {"data_file": f"{stem.name}.csv", "data_sha256": hashlib.sha256(data).hexdigest()}
+    files = []
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        for kind in formats:
+            files.append(stem.with_name(f"{stem.name}.{kind}"))
+            with paper():
+                figure.savefig(files[-1], format=kind, metadata=NO_DATE[kind])
+        files += [stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json")]
+        files[-2].write_bytes(data)
+        files[-1].write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise LapaError(f"cannot write '{stem}' ({error.strerror}): choose a folder you may write to") from error
+    return files
+
+
+def _targets(out: Path, formats: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    suffix = out.suffix.lstrip(".").lower()
+    if suffix in FORMATS:
+        return out.with_suffix(""), (suffix,)
+    unknown = [kind for kind in formats if kind not in FORMATS]
+    if unknown or not formats:
+        raise LapaError(f"'{''.join(unknown[:1])}' is no figure format: choose among {', '.join(FORMATS)}")
+    return out, formats
+
+
+def _map_rows(index: LatentIndex, data: MapData) -> Iterable[Sequence]:
+    yield ["row", "x", "y", "tokens", "count", data.colour_by, "clip", "t", "window", "split", "instruction"]
+    names = [name for name, _ in data.groups]
+    for row, (x, y), label, count, value in zip(data.rows, data.xy, data.labels, data.counts, data.values):
+        clip = index.clip[row]
+        shown = "" if np.isnan(value) else names[int(value)] if names else _quantity(value, data.colour_by)
+        place = [index.clip_names[clip], index.t[row], index.window, index.clip_splits[clip]]
+        yield [row, f"{x:.6g}", f"{y:.6g}", label, count, shown, *place, index.clip_instructions[clip]]
+
+
+def _quantity(value: float, colour_by: str) -> str:
+    """Undo the logarithm that counts are coloured by."""
+    return str(round(10**value)) if colour_by == "count" else f"{value:.6g}"
+
+
+def _codebook_rows(codebook: CodebookData, nested: NestedCounts) -> Iterable[Sequence]:
+    """Say each number in one long table: what it is, of what, the value."""
+    yield ["quantity", "first", "second", "value"]
+    for (code, other), value in np.ndenumerate(codebook.distances):
+        yield ["distance", code, other, f"{value:.6g}"]
+    for code, (x, y) in enumerate(codebook.plane):
+        yield ["plane_x", code, "", f"{x:.6g}"]
+        yield ["plane_y", code, "", f"{y:.6g}"]
+    for (position, code), count in np.ndenumerate(codebook.usage):
+        yield ["usage", position, code, count]
+    order = np.argsort(nested.codes, axis=None)
+    for code, count in zip(nested.codes.reshape(-1)[order], nested.counts.reshape(-1)[order]):
+        if count:
+            yield ["sequence_count", nested.label(int(code)), "", count]
+
+
+def _about(index: LatentIndex) -> dict:
+    return {
+        "laq_sha256": index.laq,
+        "data": index.data,
+        "num_transitions": len(index),
+        "num_clips": len(index.clip_names),
+        "window": index.window,
+        "window_s": index.window_s,
+        "codebook_size": index.codebook_size,
+        "code_seq_len": index.code_seq_len,
+        "codebook_sha256": hashlib.sha256(np.ascontiguousarray(index.codebook).tobytes()).hexdigest(),
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in ("matplotlib", "numpy", "pillow")}}
