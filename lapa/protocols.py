@@ -59,6 +59,7 @@ class ClipRecord:
     scene: str = ""
 
 
+@runtime_checkable
 class ClipSource(Protocol):
     """A data set: a list of records, each of which can be opened as a `Clip`."""
 

@@ -11,12 +11,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from lapa.data.frame_store import FrameStore
+from lapa.data.video import window_frames
 from lapa.types import LapaError
-
-
-def window_frames(window_s: float, fps: float) -> int:
-    """Return the window in frames: at least 1."""
-    return max(1, round(window_s * fps))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ class WarpHead(nn.Module):
         x = self.up_2(torch.cat([_double(x), at_2], dim=1))
         flow = F.interpolate(self.to_flow(x).float(), scale_factor=2, mode="bilinear", align_corners=False)
         painted = F.pixel_shuffle(self.to_paint(x).float(), 2)
-        mask, paint = torch.sigmoid(painted[:, :1] - 2.0), torch.sigmoid(painted[:, 1:])
+        mask, paint = torch.sigmoid(painted[:, :1] - 4.0), torch.sigmoid(painted[:, 1:])
         return (1 - mask) * warp(frame, flow) + mask * paint
 
 

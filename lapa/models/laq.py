@@ -158,7 +158,7 @@ class LAQ(nn.Module):
         per_patch = rearrange(both, "(two b) p d -> (b p) two d", two=2)
         seen = rearrange(self.temporal(per_patch, is_causal=True), "(b p) two d -> two b p d", b=len(frame))
         first, second = self.read_out(rearrange(self.narrow(seen), "two b p e -> two b (p e)"))
-        return rearrange(second - first, "b (l q) -> b l q", l=self.config.code_seq_len)
+        return torch.tanh(rearrange(second - first, "b (l q) -> b l q", l=self.config.code_seq_len).float())
 
 
 def load_laq(path: str | Path) -> LAQ:

@@ -43,8 +43,10 @@ class TrainLAQConfig:
     """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
     revive_every: int = 50
     """Steps between revivals of unused codes."""
+    revive_until: float = 0.6
+    """Share of the run with revivals."""
     noise_until: float = 0.6
-    """Share of the run with noise substitution and revivals; after it the decoder sees the codes themselves."""
+    """Share of the run with noise substitution; after it the decoder sees the codes themselves."""
     augment: bool = False
     """Crop, mirror and re-light each pair (for real video, where clips are few)."""
     model: LAQConfig = field(default_factory=LAQConfig)
@@ -81,6 +83,9 @@ def run(config: TrainLAQConfig, *, out: Path) -> Path:
 
 class LAQStage:
     """What `fit` needs to train a quantizer."""
+
+    # Noise substitution moves the codes only through the noise's size: at the common rate they trail the latents.
+    lr_scales = {"quantizer.codebook": 10.0}
 
     def __init__(self, config: TrainLAQConfig):
         self.config = config
@@ -125,7 +130,7 @@ class LAQStage:
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         if (step + 1) % self.config.revive_every == 0:
-            if progress < self.config.noise_until:
+            if progress < self.config.revive_until:
                 self.model.quantizer.revive(self.counts, torch.cat(list(self.recent)), generator)
             self.counts.zero_()
 

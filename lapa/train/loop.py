@@ -58,6 +58,8 @@ class Stage(Protocol):
     """What the loop asks of a stage."""
 
     model: nn.Module
+    lr_scales: dict[str, float]
+    """Name of a parameter -> factor on the learning rate, for those few that want another."""
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
         """Draw a batch; runs in another thread, a step ahead."""
@@ -94,7 +96,7 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
-    optimizer = torch.optim.AdamW(_parameter_groups(stage.model, config.weight_decay), lr=config.lr)
+    optimizer = torch.optim.AdamW(_parameter_groups(stage, config.weight_decay), lr=config.lr)
     first = _resume(stage, optimizer, out)
     model, optimizer = accelerator.prepare(stage.model, optimizer)
     log = _Log(out / "metrics.jsonl", first)
@@ -108,7 +110,7 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
                 batch = pool.submit(stage.draw_batch, _rng(config.seed, step + 1, rank), config.batch_size)
             progress, generator = step / config.num_steps, _generator(config.seed, step, rank)
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(config, step)
+                group["lr"] = group["lr_scale"] * learning_rate(config, step)
             ready = {name: tensor.to(accelerator.device) for name, tensor in ready.items()}
             with accelerator.autocast():
                 loss, metrics = stage.loss(model, ready, progress=progress, generator=generator)
@@ -147,11 +149,18 @@ def learning_rate(config: LoopConfig, step: int) -> float:
     return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    trained = [p for p in model.parameters() if p.requires_grad]
+def _parameter_groups(stage: Stage, weight_decay: float) -> list[dict]:
+    named = [(name, p) for name, p in stage.model.named_parameters() if p.requires_grad]
+    plain = [p for name, p in named if name not in stage.lr_scales]
+    scaled = [
+        {"params": [p], "weight_decay": 0.0, "lr_scale": stage.lr_scales[name]}
+        for name, p in named
+        if name in stage.lr_scales
+    ]
     return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in plain if p.ndim >= 2], "weight_decay": weight_decay, "lr_scale": 1.0},
+        {"params": [p for p in plain if p.ndim < 2], "weight_decay": 0.0, "lr_scale": 1.0},
+        *scaled,
     ]
 
 
