@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -57,7 +58,9 @@ class FolderSource:
         facts = _read_metadata(self.path / METADATA)
         self._names = _list_videos(self.path)
         if not self._names:
-            raise LapaError(f"the folder '{self.name}' holds no videos (mp4, webm, mov, gif, ...) and no folders of pictures")
+            raise LapaError(
+                f"the folder '{self.name}' holds no videos (mp4, webm, mov, gif) and no folders of pictures"
+            )
         _warn_missing(self.path, facts, self._names)
         self._facts = [facts.get(name, _Facts()) for name in self._names]
         self.extras = [fact.extras for fact in self._facts]
@@ -65,7 +68,8 @@ class FolderSource:
     @cached_property
     def records(self) -> Sequence[ClipRecord]:
         """One record per clip; a video that cannot be opened has 0 frames here, and `clip` says why."""
-        return [self._record(i) for i in range(len(self._names))]
+        with ThreadPoolExecutor(8) as pool:  # decord lets go of the interpreter while it reads a header
+            return list(pool.map(self._record, range(len(self._names))))
 
     def clip(self, i: int) -> Clip:
         """Decode clip `i`.
@@ -137,8 +141,10 @@ def _list_videos(root: Path) -> list[str]:
 def _warn_missing(root: Path, facts: dict[str, _Facts], names: list[str]) -> None:
     missing = sorted(facts.keys() - set(names))
     if missing:
-        log.warning("%d of %d files named in '%s/%s' are not there (first: '%s')",
-                    len(missing), len(facts), root.name, METADATA, missing[0])
+        place = f"'{root.name}/{METADATA}'"
+        log.warning(
+            "%d of %d files named in %s are not there, such as '%s'", len(missing), len(facts), place, missing[0]
+        )
 
 
 def _read_metadata(path: Path) -> dict[str, _Facts]:
@@ -153,7 +159,9 @@ def _read_metadata(path: Path) -> dict[str, _Facts]:
         try:
             row = json.loads(line)
         except ValueError:  # of json and of utf-8 alike
-            raise LapaError(f"{where} is not valid JSON: each line must be one object like {{\"file_name\": \"a.mp4\"}}") from None
+            raise LapaError(
+                f'{where} is not valid JSON: expected one object, such as {{"file_name": "a.mp4"}}'
+            ) from None
         name = _file_name(row, where)
         facts[name] = _parse_facts(row, where)
     return facts
@@ -163,16 +171,16 @@ def _file_name(row: Any, where: str) -> str:
     """Return the row's file name, normalised; it must stay inside the folder."""
     name = row.get("file_name") if isinstance(row, dict) else None
     if not isinstance(name, str) or not name:
-        raise LapaError(f"{where} names no file: each line must be an object with a \"file_name\"")
+        raise LapaError(f'{where} names no file: expected one object, such as {{"file_name": "a.mp4"}}')
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise LapaError(f"{where} names '{name}', which lies outside the folder: file names must be relative and without '..'")
+        raise LapaError(f"{where} names '{name}', outside the folder: expected a relative name without '..'")
     return path.as_posix()
 
 
 def _parse_facts(row: dict[str, Any], where: str) -> _Facts:
     row = {key: value for key, value in row.items() if key != "file_name"}
-    texts = {}
+    texts: dict[str, str | None] = {}
     for key in ("instruction", "split", "scene"):
         value = row.pop(key, None)
         if value is not None and not isinstance(value, str):
@@ -182,4 +190,5 @@ def _parse_facts(row: dict[str, Any], where: str) -> _Facts:
     fps = stored_fps if fps is None else fps
     if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000):
         raise LapaError(f"{where} has a frame rate of {fps!r}: expected frames per second, such as 10")
-    return _Facts(instruction=texts["instruction"] or None, split=texts["split"], scene=texts["scene"], fps=fps, extras=row)
+    texts["instruction"] = texts["instruction"] or None
+    return _Facts(**texts, fps=fps, extras=row)

@@ -1,47 +1,35 @@
-"""Two ways to get pictures by number out of a path: a video file through decord, a folder of pictures through PIL.
+"""Three ways to get pictures by number out of a path: decord for video files, PyAV for damaged ones, PIL for folders.
 
-Readers raise whatever their library raises; `lapa/data/video.py` turns that into a sentence. Only this file knows decord.
+All have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about damage, or "")
+and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns that
+into a sentence. Only this file knows decord.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
+import av
 import decord
 import numpy as np
 from PIL import Image
 
-from lapa.types import Frames, LapaError
+from lapa.data.salvage import Pictures, upright, upright_size
+from lapa.types import Frame, Frames, LapaError
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
 decord.logging.set_level(decord.logging.QUIET)
 
 
-class Reader(Protocol):
-    """What `Video` needs of a library."""
-
-    num_frames: int
-    fps: float | None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of what `read` returns."""
-        ...
-
-    def read(self, indices: Sequence[int]) -> Frames:
-        """Decode these frames; `indices` ascend and do not repeat."""
-        ...
-
-
-def natural_key(path: Path) -> tuple:
+def natural_key(path: Path) -> list[tuple[bool, int, str]]:
     """Sort "frame_2" before "frame_10"."""
-    return tuple((not part.isdecimal(), int(part) if part.isdecimal() else 0, part.lower())
-                 for part in re.split(r"(\d+)", path.as_posix()) if part)
+    parts = [part for part in re.split(r"([0-9]+)", path.as_posix()) if part]
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part.lower()) for part in parts]
 
 
 def fit_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:
@@ -57,6 +45,8 @@ class FileReader:
         path: the file.
         max_side: the decoder itself shrinks to this, so that 4K frames never pile up in memory.
     """
+
+    note = ""
 
     def __init__(self, path: Path, max_side: int | None = None):
         self._path, self._max_side = str(path), max_side
@@ -84,10 +74,39 @@ class FileReader:
         return self._scaled.get_batch(list(indices)).asnumpy()
 
 
+class SalvageReader:
+    """The part of a video file that comes before any damage, decoded in order; a jump back starts over."""
+
+    def __init__(self, path: Path, max_side: int | None = None):
+        self._path, self._max_side = path, max_side
+        with Pictures(path) as pictures:
+            self.fps = pictures.fps
+            first = next(iter(pictures), None)
+            self.size = fit_size(*upright_size(first), max_side) if first else (0, 0)
+            self.num_frames = pictures.num_read + sum(1 for _ in pictures)
+            self.note = f"the file is damaged from frame {self.num_frames} on" if pictures.damaged else ""
+        self._position, self._upcoming = 0, self._frames()
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        with Pictures(self._path) as pictures:
+            yield from pictures
+
+    def read(self, indices: Sequence[int]) -> Frames:
+        if indices[0] < self._position:
+            self._position, self._upcoming = 0, self._frames()
+        frames = []
+        for i in indices:
+            picture = next(islice(self._upcoming, i - self._position, None))
+            self._position = i + 1
+            frames.append(upright(picture, *self.size))
+        return np.stack(frames)
+
+
 class PictureReader:
-    """A folder of pictures, in natural order of their names. Such a folder does not say how fast it was recorded."""
+    """A folder of pictures, in natural order of their names."""
 
     fps = None
+    note = ""
 
     def __init__(self, folder: Path, max_side: int | None = None):
         self._paths = list_pictures(folder)
@@ -106,13 +125,13 @@ class PictureReader:
     def read(self, indices: Sequence[int]) -> Frames:
         return np.stack([self._read_one(self._paths[i]) for i in indices])
 
-    def _read_one(self, path: Path) -> np.ndarray:
+    def _read_one(self, path: Path) -> Frame:
         height, width = self._native_size
         with Image.open(path) as picture:
             if picture.size != (width, height):
                 raise LapaError(
-                    f"'{path.parent.name}/{path.name}' is {picture.width}x{picture.height} pixels but the folder's first "
-                    f"picture is {width}x{height}: the frames of one video must all have the same size"
+                    f"'{path.parent.name}/{path.name}' is {picture.width}x{picture.height} pixels but the first "
+                    f"picture there is {width}x{height}: the frames of one video must all have the same size"
                 )
             rgb = picture.convert("RGB")
         if self.size != self._native_size:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader, Reader
+from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader, SalvageReader
+from lapa.data.salvage import NoPictureError, Pictures
 from lapa.types import Clip, Frames, LapaError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts", ".ogv"})
@@ -32,13 +33,20 @@ class Video:
         note: a sentence about that damage, or "".
     """
 
-    def __init__(self, path: Path, reader: Reader, fps: float | None = None):
+    def __init__(
+        self,
+        path: Path,
+        reader: FileReader | SalvageReader | PictureReader,
+        *,
+        max_side: int | None = None,
+        fps: float | None = None,
+    ):
         self.path = path
         self.num_frames = reader.num_frames
-        self.note = ""
-        self._reader = reader
+        self.note = reader.note
+        self._reader, self._max_side = reader, max_side
         fps = fps or reader.fps
-        self.fps_known = fps is not None and 0.05 <= fps <= 1000.0
+        self.fps_known = fps is not None and plausible_fps(fps)
         self.fps = float(fps) if self.fps_known else DEFAULT_FPS
 
     @property
@@ -67,16 +75,17 @@ class Video:
         except LapaError:
             raise
         except Exception:  # decord raises DECORDError, an Exception of its own, and RuntimeError alike
-            self._cut_to_readable(unique.tolist())
-            self._check(indices)
-            raise LapaError(f"'{self.path.name}' could not be decoded: convert it to an h264 .mp4 and try again") from None
-        return frames if len(unique) == len(indices) and (np.diff(inverse) > 0).all() else frames[inverse]
+            self._salvage()
+            return self.frames(indices)
+        in_order = len(unique) == len(indices) and bool((np.diff(inverse) > 0).all())
+        return frames if in_order else frames[inverse]
 
     def _size(self) -> tuple[int, int]:
         try:
             return self._reader.size
-        except Exception as error:
-            raise LapaError(_explain(self.path, str(error))) from None
+        except Exception:
+            self._salvage()
+            return self._reader.size
 
     def _check(self, indices: Sequence[int]) -> None:
         outside = [i for i in indices if not 0 <= i < self.num_frames]
@@ -86,15 +95,16 @@ class Video:
                 f"frame {outside[0]} is not in '{self.path.name}', which has frames 0 to {self.num_frames - 1}{damage}"
             )
 
-    def _cut_to_readable(self, indices: list[int]) -> None:
-        """Set `num_frames` to the first of `indices` that cannot be decoded, and `note` accordingly."""
-        for i in indices:
-            try:
-                self._reader.read([i])
-            except Exception:
-                self.note = f"the file is damaged from frame {i} of {self._reader.num_frames} on"
-                self.num_frames = i
-                return
+    def _salvage(self) -> None:
+        """Go on with what can be read before the damage that the reader has met."""
+        try:
+            assert isinstance(self._reader, FileReader)
+            reader = SalvageReader(self.path, self._max_side)
+        except Exception:
+            raise LapaError(explain_unreadable(self.path)) from None
+        if reader.num_frames == 0:
+            raise LapaError(explain_unreadable(self.path))
+        self._reader, self.num_frames, self.note = reader, reader.num_frames, reader.note
 
 
 def open_video(path: str | Path, *, max_side: int | None = None, fps: float | None = None) -> Video:
@@ -110,12 +120,21 @@ def open_video(path: str | Path, *, max_side: int | None = None, fps: float | No
     """
     path = Path(path)
     try:
-        reader = PictureReader(path, max_side) if path.is_dir() else FileReader(path, max_side)
+        reader = PictureReader(path, max_side) if path.is_dir() else _open_file(path, max_side)
     except Exception as error:
-        raise LapaError(_explain(path, str(error))) from None
+        raise LapaError(explain_unreadable(path, error)) from None
     if reader.num_frames == 0:
-        raise LapaError(_explain(path, ""))
-    return Video(path, reader, fps)
+        raise LapaError(explain_unreadable(path))
+    return Video(path, reader, max_side=max_side, fps=fps)
+
+
+def _open_file(path: Path, max_side: int | None) -> FileReader | SalvageReader:
+    with Pictures(path):  # refuses what is no video quietly; decord would print before it raises
+        pass
+    try:
+        return FileReader(path, max_side)
+    except Exception:
+        return SalvageReader(path, max_side)
 
 
 def read_clip(
@@ -147,25 +166,25 @@ def read_frames(video: Video, max_frames: int | None = None) -> Frames:
     wanted = min(video.num_frames, max_frames or video.num_frames)
     step = max(1, _CHUNK_BYTES // (3 * video.height * video.width))
     chunks = []
-    for start in range(0, wanted, step):
-        stop = min(start + step, wanted)
+    start = 0
+    while start < min(wanted, video.num_frames):
+        readable = video.num_frames
         try:
-            chunks.append(video.frames(range(start, stop)))
+            chunks.append(video.frames(range(start, min(start + step, wanted, readable))))
         except LapaError:
-            if not start < video.num_frames < stop:
-                if video.num_frames == start:
-                    break
+            if video.num_frames == readable:
                 raise
-            chunks.append(video.frames(range(start, video.num_frames)))
-            break
-    frames = np.concatenate(chunks) if len(chunks) != 1 else chunks[0]
+        else:
+            start += len(chunks[-1])
+    frames = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
     if len(frames) < 2:
-        damage = f" ({video.note})" if video.note else ""
-        raise LapaError(
-            f"'{video.path.name}' has only one frame that can be read{damage}: a latent action lies between two, "
-            "so choose a longer video"
-        )
+        raise LapaError(explain_too_short(video.path, video.note))
     return frames
+
+
+def plausible_fps(fps: float) -> bool:
+    """Tell a frame rate from what stands where a file knows none (0, NaN, the ticks of its clock)."""
+    return 0.05 <= fps <= 1000.0
 
 
 def window_frames(window_s: float, fps: float) -> int:
@@ -173,7 +192,16 @@ def window_frames(window_s: float, fps: float) -> int:
     return max(1, round(window_s * fps))
 
 
-def _explain(path: Path, error: str) -> str:
+def explain_too_short(path: Path, note: str = "") -> str:
+    """Say in one sentence that a video has no pair of frames."""
+    damage = f" ({note})" if note else ""
+    return (
+        f"'{path.name}' has only one frame that can be read{damage}: a latent action lies between two, "
+        "so choose a longer video"
+    )
+
+
+def explain_unreadable(path: Path, error: Exception | None = None) -> str:
     """Say in one sentence why `path` is no video, and what to do."""
     name = path.name or str(path)
     if not path.exists():
@@ -185,7 +213,7 @@ def _explain(path: Path, error: str) -> str:
         return f"'{name}' is not a file: give a video file or a folder of pictures"
     if path.stat().st_size == 0:
         return f"'{name}' is empty (0 bytes): export or download it again"
-    if "cannot find video stream" in error:
+    if isinstance(error, NoPictureError):
         return f"'{name}' has sound but no picture: choose a file with a video track"
     with path.open("rb") as file:
         head = file.read(12)
