@@ -128,7 +128,7 @@ def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
         "x": names,
         "y": names,
         "z": np.round(data.distances, 4).tolist(),
-        "colorscale": style.SEQUENTIAL.capitalize(),
+        "colorscale": style.sequential_scale(),
         "texttemplate": "%{z:.1f}" if k <= 16 else "",
         "textfont": {"size": 10},
         "hovertemplate": "codes %{y} and %{x}: %{z:.2f}<extra></extra>",
@@ -141,8 +141,8 @@ def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
     codes = {"type": "category", "showgrid": False, "showline": False, "ticks": ""}
     layout = {
         **style.base_layout(theme, uirevision="codebook"),
-        "xaxis": {**x, "domain": [0, 0.46], "range": _padded(data.plane[:, 0])},
-        "yaxis": {**y, "scaleanchor": "x", "range": _padded(data.plane[:, 1])},
+        "xaxis": {**x, "domain": [0, 0.46], "constrain": "domain", "range": _padded(data.plane[:, 0])},
+        "yaxis": {**y, "scaleanchor": "x", "constrain": "domain", "range": _padded(data.plane[:, 1])},
         "xaxis2": {**style.axis(theme, "code", **codes), "domain": [0.56, 1], "anchor": "y2", "constrain": "domain"},
         "yaxis2": {
             **style.axis(theme, "code", **codes),
@@ -191,16 +191,19 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
     """Draw the grid of grids; empty cells stay blank, clicks carry the sequence as one integer in `customdata`."""
     counts = data.counts
     logs = np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan).round(4)
-    labels = [[data.label(int(code)) for code in row] for row in data.codes]
+    labels = [
+        [f"{data.label(code)}  \u00d7{count}" if count else "" for code, count in zip(codes, row)]
+        for codes, row in zip(data.codes.tolist(), counts.tolist())
+    ]
     top = max(1, int(np.ceil(np.nanmax(logs)))) if counts.any() else 1
     heat = {
         "type": "heatmap",
         "z": style.packed(logs),
         "zmin": 0,
         "zmax": top,
-        "colorscale": style.SEQUENTIAL.capitalize(),
+        "colorscale": style.sequential_scale(),
         "customdata": data.codes.tolist(),
-        "text": [[f"{label}  \u00d7{n}" if n else "" for label, n in zip(*row)] for row in zip(labels, counts.tolist())],
+        "text": labels,
         "hovertemplate": "%{text}<extra></extra>",
         "hoverongaps": False,
         "xgap": 0.5,

@@ -81,22 +81,27 @@ def curves_figure(
         layout["xaxis" + suffix] = style.axis(theme, domain=x, anchor=f"y{suffix}", showgrid=False, nticks=5)
         layout["yaxis" + suffix] = style.axis(theme, domain=y, anchor=f"x{suffix}", showline=False, nticks=5)
         layout["annotations"].append(_title(TITLES.get(name, name.replace("_", " ")), x[0], y[1]))
-        data += _lines(sides, suffix, first=number == 0)
-    layout["legend"] |= {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}
+        data += _lines(sides, suffix)
+    for side in SIDES:
+        for line in [line for line in data if line["name"] == side][:1]:
+            line["showlegend"] = True
+    layout["legend"] |= {"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"}
     return style.figure(data, layout)
 
 
-def _lines(sides: dict[str, Curve], suffix: str, *, first: bool) -> list[dict]:
+def _lines(sides: dict[str, Curve], suffix: str) -> list[dict]:
     lines = []
     for side, (color, width) in SIDES.items():
         curve = drawn(sides, side)
+        if not curve:
+            continue
         lines.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers" if side == "held-out" else "lines",
                 "name": side,
                 "legendgroup": side,
-                "showlegend": first,
+                "showlegend": False,
                 "x": [step for step, _ in curve],
                 "y": [value for _, value in curve],
                 "xaxis": f"x{suffix}",

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from viz.figures.style import code_color
 
-BAR, GAP, ROW, LEFT, LABEL = 34, 6, 74, 26, 15
+BAR, GAP, ROW, LEFT, LABEL = 34, 6, 64, 26, 15
 """Pixels: a bar's width and gap, a row's height, the space for its number, the line for the code's number."""
 
 
@@ -57,7 +57,7 @@ def _bar(position: int, code: int, p: float, box: tuple[int, int], num_codes: in
     weight = ' font-weight="700"' if chosen else ' opacity="0.65"'
     return (
         f"<g><title>token {position}, code {code}: {p:.1%}{', chosen' if chosen else ''}</title>"
-        f'<rect x="{x}" y="{base - full}" width="{BAR}" height="{full}" fill="transparent"/>'
+        f'<rect x="{x}" y="{base - full}" width="{BAR}" height="{full}" fill="currentColor" opacity="0.06"/>'
         f'<rect x="{x}" y="{base - height:.1f}" width="{BAR}" height="{height:.1f}" rx="2" '
         f'fill="{code_color(code, num_codes)}"{rim}/>'
         f'<text x="{x + BAR / 2}" y="{base + LABEL - 2}" font-size="12" text-anchor="middle" '

@@ -79,7 +79,7 @@ def contact_sheet(
     theme: str = "light",
 ) -> Frame:
     """Lay pictures out on a grid with a caption under each; captions too long for their tile end in an ellipsis."""
-    colors, gap, font = THEMES[theme], 8, label_font(max(10, tile_height // 10))
+    colors, gap, font = THEMES[theme], 8, label_font(min(16, max(10, tile_height // 10)))
     tiles = [upscale(picture, height=tile_height) for picture in pictures]
     width = max(tile.shape[1] for tile in tiles)
     line = round(font.size * 1.5) if any(captions) else 0

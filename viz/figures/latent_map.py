@@ -54,11 +54,11 @@ def map_figure(data: MapData, *, theme: str = "light") -> dict:
         **style.base_layout(theme, uirevision=f"map {data.coords} {data.level}"),
         "xaxis": style.axis(theme, **ticks),
         "yaxis": style.axis(theme, **ticks, scaleanchor="x", scaleratio=1),
-        "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
         "dragmode": "pan",
         "hovermode": "closest",
     }
-    layout["legend"] |= {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"}
+    layout["legend"] |= {"orientation": "h", "x": 0, "y": 0, "yanchor": "top"}
     return style.figure(traces, layout)
 
 
@@ -108,7 +108,7 @@ def _quantity(data: MapData) -> dict | None:
     marker = {
         **_dots(data, known),
         "color": style.packed(data.values[known]),
-        "colorscale": style.cyclic_scale() if cyclic else style.SEQUENTIAL.capitalize(),
+        "colorscale": style.cyclic_scale() if cyclic else style.sequential_scale(),
         "cmin": low,
         "cmax": high,
         "colorbar": bar | _bar_ticks(data.colour_by, high),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -54,6 +54,7 @@ SETTINGS = {
     "figure.dpi": 100,
     "image.interpolation": "nearest",
 }
+SEQUENTIAL = ListedColormap([color for _, color in style.sequential_scale(256)])
 style_lock = threading.RLock()
 
 
@@ -69,12 +70,13 @@ def draw_map(data: MapData, *, width_in: float = COLUMN_IN) -> Figure:
     with paper():
         figure = Figure(figsize=(width_in, width_in), layout="constrained")
         ax = figure.subplots()
-        area = point_sizes(data, 1.8 if len(data.rows) > 3000 else 2.6, 11.0) ** 2
+        area = point_sizes(data, 1.8 if len(data.rows) > 3000 else 2.6, 15.0) ** 2
         # Rare sequences over frequent ones, so that big discs hide nothing.
         order = np.argsort(-data.counts, kind="stable")
         known = order[~np.isnan(data.values[order])]
         unknown = order[np.isnan(data.values[order])]
-        look = {"linewidths": 0.15, "edgecolors": (0, 0, 0, 0.35), "rasterized": len(order) > VECTOR_UP_TO}
+        rim = ("white", 0.3) if data.level == "sequence" else ((0, 0, 0, 0.25), 0.12)
+        look = {"edgecolors": rim[0], "linewidths": rim[1], "rasterized": len(order) > VECTOR_UP_TO}
         ax.scatter(*data.xy[unknown].T, s=area[unknown], c=style.NEUTRAL, alpha=0.35, **look)
         if data.groups:
             colors = np.array([color for _, color in data.groups])[data.values[known].astype(int)]
@@ -102,6 +104,7 @@ def draw_codebook(codebook: CodebookData, nested: NestedCounts, *, width_in: flo
         _usage(axes[2], codebook)
         _nested(right, axes[3], nested)
         for ax, letter in zip(axes, "abcd", strict=True):
+            ax.set_anchor("N")
             ax.set_title(letter, loc="left", fontweight="bold", fontsize=8)
         return figure
 
@@ -123,11 +126,12 @@ def draw_curves(
             ax.set_title(TITLES.get(name, name.replace("_", " ")), loc="left")
             ax.locator_params(nbins=4)
             ax.grid(axis="y", color="#e7e9ee", lw=0.5)
+            ax.set_xlim(0)
+            ax.set_xlabel("step")
         for ax in axes[len(found) :]:
             ax.set_axis_off()
         if found:
             axes[0].legend(frameon=False)
-            axes[len(found) - 1].set_xlabel("step")
         return figure
 
 
@@ -154,10 +158,10 @@ def _quantity(ax: Axes, data: MapData, known: np.ndarray, area: np.ndarray, look
     """Colour dots by a quantity; directions get a wheel, the rest a bar."""
     low, high = data.value_range
     cyclic = data.colour_by == "direction"
-    colors = ListedColormap([style.hue_color(i) for i in range(360)]) if cyclic else style.SEQUENTIAL
+    colors = ListedColormap([style.hue_color(i) for i in range(360)]) if cyclic else SEQUENTIAL
     dots = ax.scatter(*data.xy[known].T, s=area[known], c=data.values[known], cmap=colors, vmin=low, vmax=high, **look)
     if cyclic:
-        wheel = ax.inset_axes((0.84, 0.84, 0.16, 0.16), projection="polar")
+        wheel = ax.inset_axes((0.05, 1.06, 0.13, 0.13), projection="polar")
         angles = np.radians(np.arange(361))
         wheel.pcolormesh(angles, [0.55, 1.0], np.arange(360)[None], cmap=colors, rasterized=True)
         wheel.set(
@@ -181,7 +185,7 @@ def _rings(ax: Axes, data: MapData) -> None:
 
 def _plane(ax: Axes, data: CodebookData) -> None:
     counts, colors = data.usage.sum(axis=0), style.code_colors(data.num_codes)
-    ax.scatter(*data.plane.T, s=60 + 120 * counts / max(1, counts.max()), c=colors, edgecolors="#333", linewidths=0.3)
+    ax.scatter(*data.plane.T, s=60 + 120 * counts / max(1, counts.max()), c=colors, clip_on=False)
     for code, (x, y) in enumerate(data.plane):
         ax.text(x, y, str(code), color=style.ink(colors[code]), ha="center", va="center", fontsize=6, fontweight="bold")
     ax.margins(0.2)
@@ -190,11 +194,11 @@ def _plane(ax: Axes, data: CodebookData) -> None:
 
 
 def _distances(ax: Axes, data: CodebookData) -> None:
-    ax.imshow(data.distances, cmap=style.SEQUENTIAL)
+    ax.imshow(data.distances, cmap=SEQUENTIAL)
     top = max(float(data.distances.max()), 1e-9)
     if data.num_codes <= 10:
         for (row, column), value in np.ndenumerate(data.distances):
-            color = "white" if value < 0.6 * top else TEXT
+            color = style.ink(to_hex(SEQUENTIAL(value / top)))
             ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=4, color=color)
     step = max(1, data.num_codes // 8)
     ax.set(xticks=range(0, data.num_codes, step), yticks=range(0, data.num_codes, step), xlabel="distance of codes")
@@ -220,7 +224,7 @@ def _nested(figure: Figure, ax: Axes, data: NestedCounts) -> None:
     height, width = data.counts.shape
     logs = np.ma.masked_invalid(np.where(data.counts > 0, np.log10(np.maximum(data.counts, 1)), np.nan))
     top = max(1.0, float(logs.max())) if data.counts.any() else 1.0
-    image = ax.imshow(logs, cmap=style.SEQUENTIAL, vmin=0, vmax=top)
+    image = ax.imshow(logs, cmap=SEQUENTIAL, vmin=0, vmax=top)
     (rows, columns), rule = data.block, {"color": RULE, "lw": 0.4}
     if data.block != (1, 1):
         ax.hlines(np.arange(0, height + 1, rows) - 0.5, -0.5, width - 0.5, **rule)

@@ -17,7 +17,6 @@ NEUTRAL = "#9aa0a8"
 """Colour of what is unknown or is no category."""
 CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#e3c800")
 """Colours of things that are not codes (tasks, splits): the same palette in an order that starts apart from it."""
-SEQUENTIAL = "cividis"
 DIVERGING = ("#1f6fb4", "#f4f4f2", "#c8600a")
 """Less, none, more."""
 FONT = "Inter, 'Source Sans 3', system-ui, -apple-system, 'Segoe UI', sans-serif"
@@ -70,6 +69,12 @@ def hue_color(degrees: float, *, lightness: float = 0.68, chroma: float = 0.125)
 def cyclic_scale(num_stops: int = 25) -> list[tuple[float, str]]:
     """Return a Plotly colour scale that ends where it starts, for directions."""
     return [(i / (num_stops - 1), hue_color(360.0 * i / (num_stops - 1))) for i in range(num_stops)]
+
+
+def sequential_scale(num_stops: int = 21) -> list[tuple[float, str]]:
+    """Return a Plotly colour scale from blue over green to yellow, lightness rising, both ends visible on any theme."""
+    stops = [i / (num_stops - 1) for i in range(num_stops)]
+    return [(s, hue_color(272 - 172 * s, lightness=0.48 + 0.40 * s, chroma=0.115 + 0.025 * s)) for s in stops]
 
 
 def ink(color: str) -> str:
@@ -203,6 +208,7 @@ COMPONENTS = """\
 .lae-ribbon .ticks span:first-child{transform:none}
 .lae-ribbon .ticks span:last-child{transform:translateX(-100%)}
 .lae-film{display:flex;gap:4px;overflow-x:auto;padding-bottom:4px}
+.dark .lae-film{color-scheme:dark}
 .lae-film figure{margin:0;flex:0 0 auto;color:var(--fig-muted,#5b6472);font-size:.72rem;text-align:center}
 .lae-film img{display:block;height:var(--film-height,72px);border-radius:4px;outline:1px solid var(--fig-line,#c9cdd6);
  outline-offset:-1px}
