@@ -24,8 +24,7 @@ from tqdm import tqdm
 from lapa import bundle as bundles
 from lapa.bundle import Bundle
 from lapa.checkpoint import fingerprint, read_config
-from lapa.data.video import window_frames
-from lapa.data.video import open_video, read_clip
+from lapa.data.video import open_video, read_clip, window_frames
 from lapa.dream import LAQWorld, dream, play
 from lapa.frames import check_frame, resize, to_frames, to_pixels
 from lapa.index import load_index, nearest
@@ -121,6 +120,34 @@ class Explorer:
             if self._index is None and self._bundle.index is not None:
                 self._index = load_index(self._bundle.index, fingerprint(self.laq_path))
             return self._index
+
+    def need_index(self) -> LatentIndex:
+        """Return the index.
+
+        Raises:
+            LapaError: if there is none, saying how to build one.
+        """
+        if self.index is None:
+            raise LapaError(
+                f"'{self.name}' has no index: build one with 'python -m lapa index --laq {self.laq_path} "
+                "--data DIR --out DIR' and name it with --index"
+            )
+        return self.index
+
+    def need_policy(self) -> Policy:
+        """Return the policy, loading it when first asked.
+
+        Raises:
+            LapaError: if there is none, or it was made with another quantizer.
+        """
+        if self._bundle.policy is None:
+            raise LapaError(f"'{self.name}' has no policy, so it cannot follow instructions: name one with --policy")
+        with self._lock:
+            if self._policy is None:
+                from lapa.models.policy import load_policy
+
+                self._policy = load_policy(self._bundle.policy, self.laq_path)
+            return self._policy
 
     def report(self) -> dict[str, dict]:
         """Return what was measured of each part: report.json by kind ("laq", "policy", "robot")."""
@@ -225,7 +252,7 @@ class Explorer:
         Raises:
             LapaError: if there is no policy, or the instruction is empty or too long.
         """
-        instruction, policy = _checked_instruction(instruction), self._need_policy()
+        instruction, policy = _checked_instruction(instruction), self.need_policy()
         rng = np.random.default_rng(seed)
         with self._lock:
             return policy.predict(self._small(frame), instruction, temperature=_checked_heat(temperature), rng=rng)
@@ -241,7 +268,7 @@ class Explorer:
         if num_steps < 1:
             raise LapaError(f"a rollout of {num_steps} steps is nothing to show: ask for 1 or more")
         steps = dream(
-            self._need_policy(),
+            self.need_policy(),
             self._world,
             self._small(frame),
             _checked_instruction(instruction),
@@ -261,22 +288,23 @@ class Explorer:
         Raises:
             LapaError: if there is no index.
         """
-        index, action = self._need_index(), self._checked(latent_action)
+        index, action = self.need_index(), self._checked(latent_action)
         point = index.codebook[list(action.tokens)] if action.continuous is None else action.continuous
+        rows, distances = nearest(index, point, k, exclude_clip=exclude_clip)
         return [
             Neighbour(
-                row=int(row),
-                distance=float(distance),
+                row=row,
+                distance=distance,
                 clip_name=index.clip_names[index.clip[row]],
                 t=int(index.t[row]),
                 label=index.latent_action(row).label,
             )
-            for row, distance in zip(*nearest(index, point, k, exclude_clip=exclude_clip), strict=True)
+            for row, distance in zip(rows.tolist(), distances.tolist(), strict=True)
         ]
 
     def pictures(self, row: int) -> tuple[Frame, Frame] | None:
         """Return a transition of the index before and after: shipped thumbnails, else from its video if on disk."""
-        index = self._need_index()
+        index = self.need_index()
         if index.thumbs is not None:
             return index.thumbs[row, 0], index.thumbs[row, 1]
         path = bundles.find_data(index.data, index.clip_names[index.clip[row]])
@@ -293,7 +321,7 @@ class Explorer:
         Raises:
             LapaError: if there is no index, which knows the training frames.
         """
-        index = self._need_index()
+        index = self.need_index()
         with self._lock:
             features = self._laq.frame_features(self._pixels([frame]))
         return novelty(index, pool_features(features)[0])
@@ -334,24 +362,6 @@ class Explorer:
                 f"which has {mine[0]} tokens out of {mine[1]} codes"
             )
         return latent_action
-
-    def _need_policy(self) -> Policy:
-        if self._bundle.policy is None:
-            raise LapaError(f"'{self.name}' has no policy, so it cannot follow instructions: name one with --policy")
-        with self._lock:
-            if self._policy is None:
-                from lapa.models.policy import load_policy
-
-                self._policy = load_policy(self._bundle.policy, self.laq_path)
-            return self._policy
-
-    def _need_index(self) -> LatentIndex:
-        if self.index is None:
-            raise LapaError(
-                f"'{self.name}' has no index: build one with 'python -m lapa index --laq {self.laq_path} "
-                "--data DIR --out DIR' and name it with --index"
-            )
-        return self.index
 
     def _facts(self, config: dict, device: str) -> dict:
         return {

@@ -14,9 +14,9 @@ from jaxtyping import Int
 from tqdm import tqdm
 
 from lapa import projection
-from lapa.data.video import window_frames
 from lapa.data.source import select_split
 from lapa.data.transitions import Transitions, displacements, draw_transitions, read_transitions
+from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8, resize
 from lapa.models.laq import LAQ
 from lapa.novelty import fit_novelty, pool_features

@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
-Frame = UInt8[np.ndarray, "h w 3"]
-Frames = UInt8[np.ndarray, "t h w 3"]
+Frame = UInt8[np.ndarray, "_ _ 3"]  # height and width unnamed: two frames of one signature may differ in size
+Frames = UInt8[np.ndarray, "_ _ _ 3"]
 
 
 class LapaError(ValueError):

@@ -48,6 +48,7 @@ def main(verb: str, args: list[str]) -> None:
 
     explorer = options.models.open()
     frame = explorer.open_frame(options.video, options.t)
+    explorer.need_policy()
     with usage():
         steps = explorer.rollout(
             frame, options.instruction, options.steps, temperature=options.temperature, seed=options.seed

@@ -33,8 +33,8 @@ def codes_used(tokens: Int[np.ndarray, "n l"]) -> int:
     return len(np.unique(tokens))
 
 
-def one_hot(tokens: Int[np.ndarray, "n l"], codebook_size: int) -> Float[np.ndarray, "n l*k"]:
-    """Return tokens as l blocks of k indicators."""
+def one_hot(tokens: Int[np.ndarray, "n l"], codebook_size: int) -> Float[np.ndarray, "n f"]:
+    """Return tokens as l blocks of k indicators, f = l k."""
     return np.eye(codebook_size)[tokens].reshape(len(tokens), -1)
 
 

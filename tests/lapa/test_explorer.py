@@ -1,0 +1,207 @@
+"""The Explorer over a tiny bundle on disk: every verb, its shapes, and every refusal."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapa.dream import LAQWorld, dream
+from lapa.explorer import Explorer
+from lapa.models.laq import load_laq
+from lapa.types import LapaError, LatentAction, Prediction
+from tests.lapa.conftest import save_tiny_laq
+
+
+@pytest.fixture
+def explorer(bundle) -> Explorer:
+    return Explorer.open()
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+
+
+def test_opening_tells_what_is_there(explorer):
+    assert Explorer.bundles() == ("tabletop",)
+    assert (explorer.code_seq_len, explorer.codebook_size, explorer.image_size) == (4, 8, 64)
+    assert explorer.window_s == 0.2
+    assert explorer.window_frames(30.0) == 6
+    assert not explorer.has_policy
+    assert explorer.has_index
+
+
+def test_opening_is_light(bundle):
+    code = "import sys; from lapa import Explorer; Explorer.open(); print(*sorted(m for m in sys.modules if '.' not in m))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "torch" in loaded
+    assert not {"umap", "transformers", "gradio", "accelerate", "mujoco", "sklearn", "matplotlib"} & set(loaded)
+
+
+def test_encode_is_the_quantizers_answer_for_pictures_of_any_size(explorer):
+    action = explorer.encode(picture(48, 80), picture(48, 80, 1))
+    assert len(action.tokens) == 4
+    assert action.tokens == tuple(action.distances.argmin(axis=1).tolist())
+    assert all(0 <= margin <= 1 for margin in action.margins)
+
+
+def test_encode_pairs_agrees_with_one_by_one_across_batches(explorer):
+    frames, futures = [picture(32, 32, i) for i in range(40)], [picture(32, 32, 100 + i) for i in range(40)]
+    together = explorer.encode_pairs(frames, futures)
+    assert len(together) == 40
+    for i in (0, 31, 32, 39):
+        np.testing.assert_allclose(
+            together[i].continuous, explorer.encode(frames[i], futures[i]).continuous, atol=1e-5
+        )
+
+
+def test_encode_clip_pairs_each_frame_with_its_future(explorer, video):
+    clip = explorer.open_clip(video)
+    actions = explorer.encode_clip(clip, stride=3)
+    assert [t for t, _ in actions] == [0, 3, 6, 9]
+    t, action = actions[1]
+    np.testing.assert_allclose(
+        action.continuous, explorer.encode(clip.frames[t], clip.frames[t + 2]).continuous, atol=1e-5
+    )
+
+
+def test_a_window_beyond_the_clip_is_refused(explorer, video):
+    with pytest.raises(LapaError, match="frames 0 to 11"):
+        explorer.encode_clip(explorer.open_clip(video), window=12)
+
+
+@pytest.mark.parametrize(("size", "expected"), [((32, 64), (32, 64)), ((33, 47), (33, 47)), ((720, 1280), (180, 320))])
+def test_decoded_pictures_keep_the_proportions(explorer, size, expected):
+    assert explorer.decode(picture(*size), (3, 0, 7, 1)).shape == (*expected, 3)
+
+
+def test_decode_many_agrees_with_one_by_one_and_tokens_matter(explorer):
+    frame = picture(32, 32)
+    actions = [(i % 8, i // 8, 0, 1) for i in range(40)]
+    many = explorer.decode_many(frame, actions)
+    assert many.shape == (40, 32, 32, 3)
+    for i in (0, 33, 39):
+        assert np.abs(many[i].astype(int) - explorer.decode(frame, actions[i])).max() <= 1
+    assert (many[0] != many[1]).any()
+
+
+@pytest.mark.parametrize("tokens", [(0, 0, 0), (0, 0, 0, 8), (0, 0, 0, -1)])
+def test_tokens_that_are_no_latent_action_are_refused(explorer, tokens):
+    with pytest.raises(LapaError):
+        explorer.decode(picture(32, 32), tokens)
+
+
+def test_play_feeds_the_decoder_its_own_pictures(explorer):
+    frame = picture(64, 64)
+    steps = list(explorer.play(frame, [(0, 1, 2, 3), (4, 5, 6, 7)]))
+    assert [step.index for step in steps] == [0, 1]
+    assert (steps[0].frame == explorer.decode(frame, (0, 1, 2, 3))).all()
+    assert (steps[1].frame == explorer.decode(steps[0].frame, (4, 5, 6, 7))).all()
+    assert steps[0].distributions is None
+
+
+class Chooser:
+    """A policy that follows the frame's brightness, to see what it is shown."""
+
+    def predict(self, frame, instruction, *, temperature=0.0, rng=None):
+        token = int(frame.mean()) % 8 if rng is None else int(rng.integers(8))
+        action = LatentAction(tokens=(token, 0, 0, len(instruction) % 8), codebook_size=8)
+        return Prediction(latent_action=action, distributions=np.full((4, 8), 0.125, np.float32))
+
+
+def test_a_dream_is_lazy_endless_and_seeded(bundle):
+    world = LAQWorld(load_laq(bundle / "laq"))
+
+    def dreamed(seed: int) -> list:
+        rng = np.random.default_rng(seed)
+        steps = dream(Chooser(), world, picture(64, 64), "push", num_steps=10**9, temperature=1.0, rng=rng)
+        return [next(steps).latent_action.tokens for _ in range(5)]
+
+    assert dreamed(1) == dreamed(1)
+    assert dreamed(1) != dreamed(2)
+
+
+def test_a_dreaming_policy_sees_the_dreamed_frame(bundle):
+    world = LAQWorld(load_laq(bundle / "laq"))
+    steps = list(dream(Chooser(), world, picture(64, 64), "push", num_steps=3))
+    for before, after in zip(steps, steps[1:], strict=False):
+        assert after.latent_action.tokens[0] == int(before.frame.mean()) % 8
+
+
+def test_without_a_policy_the_refusal_says_so_at_once(explorer):
+    with pytest.raises(LapaError, match="no policy"):
+        explorer.rollout(picture(32, 32), "push the red star")
+
+
+def test_neighbours_know_where_they_are_from(explorer):
+    row = 7
+    index = explorer.index
+    found = explorer.neighbours(index.latent_action(row), k=3)
+    assert found[0].row == row
+    assert found[0].clip_name == index.clip_names[index.clip[row]]
+    assert found[0].label == index.latent_action(row).label
+    others = explorer.neighbours(index.latent_action(row), k=3, exclude_clip=found[0].clip_name)
+    assert all(other.clip_name != found[0].clip_name for other in others)
+
+
+def test_a_hand_made_action_has_neighbours_too(explorer):
+    assert len(explorer.neighbours((0, 1, 2, 3), k=5)) == 5
+
+
+def test_pictures_of_a_row_are_its_transition(explorer, source):
+    index, row = explorer.index, 9
+    frame, _ = explorer.pictures(row)
+    truth = source.frames(int(index.clip[row]), [int(index.t[row])])[0]
+    assert frame.shape == (16, 16, 3)
+    assert abs(frame.mean() - truth.mean()) < 6
+
+
+def test_novelty_tells_training_frames_from_noise(explorer, source):
+    known = explorer.novelty(source.frames(2, [4])[0])
+    strange = explorer.novelty(picture(32, 32))
+    assert known.inside
+    assert strange.score > max(1.0, known.score)
+    assert not strange.inside
+    assert f"{strange.score:.1f}x" in strange.sentence
+
+
+def test_a_missing_bundle_names_those_that_are_there(bundle):
+    with pytest.raises(LapaError, match="no bundle 'droids'.*tabletop"):
+        Explorer.open("droids")
+
+
+def test_a_checkpoint_of_another_kind_is_refused(bundle):
+    with pytest.raises(LapaError, match="kind 'index'"):
+        Explorer.open(laq=bundle / "index")
+
+
+def test_a_quantizer_of_ones_own_leaves_the_bundles_index_behind(bundle, tmp_path):
+    other = save_tiny_laq(tmp_path / "mine", seed=1)
+    explorer = Explorer.open(laq=other)
+    assert explorer.index is None
+    with pytest.raises(LapaError, match="no index"):
+        explorer.novelty(picture(32, 32))
+
+
+def test_an_index_of_another_quantizer_is_refused(bundle, tmp_path):
+    other = save_tiny_laq(tmp_path / "mine", seed=1)
+    with pytest.raises(LapaError, match="another quantizer"):
+        Explorer.open(laq=other, index=bundle / "index")
+
+
+def test_a_checkpoint_that_does_not_say_its_window_is_refused(bundle, tmp_path):
+    path = save_tiny_laq(tmp_path / "mine")
+    config = Path(path / "config.json")
+    config.write_text(config.read_text().replace("window_s", "window"))
+    with pytest.raises(LapaError, match="window"):
+        Explorer.open(laq=path)
+
+
+def test_threads_share_one_explorer(explorer):
+    frames = [picture(32, 32, i) for i in range(8)]
+    alone = [explorer.encode(frame, frames[0]).tokens for frame in frames]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda frame: explorer.encode(frame, frames[0]).tokens, frames * 5))
+    assert together == alone * 5

@@ -1,0 +1,131 @@
+"""The index: what it holds is true, it survives the disk, and it refuses another quantizer."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from lapa.checkpoint import fingerprint
+from lapa.frames import to_pixels
+from lapa.index import COLUMNS, group_by_code, load_index, nearest, save_index
+from lapa.index_build import IndexConfig, build_index
+from lapa.models.laq import load_laq
+from lapa.novelty import fit_novelty
+from lapa.types import LapaError
+from tests.lapa.conftest import WINDOW_S, MovingSquare
+
+
+@pytest.fixture(scope="module")
+def index(checkpoints, source):
+    laq = checkpoints / "tabletop" / "laq"
+    config = IndexConfig(num_rows=40, thumb_size=16)
+    return build_index(load_laq(laq), source, config, laq_sha256=fingerprint(laq), window_s=WINDOW_S)
+
+
+def test_rows_say_what_the_quantizer_says(index, checkpoints, source):
+    laq = load_laq(checkpoints / "tabletop" / "laq")
+    for row in (0, 17, 39):
+        i, t = int(index.clip[row]), int(index.t[row])
+        frame, future = source.frames(i, [t, t + index.window])
+        encoding = laq.encode(to_pixels([frame], 64), to_pixels([future], 64))
+        assert encoding.tokens[0].tolist() == index.tokens[row].tolist()
+        np.testing.assert_allclose(encoding.continuous[0].numpy(), index.continuous[row], atol=1e-4)
+
+
+def test_displacement_is_the_motion_over_the_window(index, source):
+    row = 11
+    states, t = source.states(int(index.clip[row])), index.t[row]
+    assert index.window == 2
+    np.testing.assert_array_equal(index.displacement[row], (states[t + 2] - states[t])[:2])
+
+
+def test_rows_are_spread_evenly_over_the_clips_and_differ(index):
+    assert set(np.bincount(index.clip).tolist()) == {6, 7}
+    assert len({(c, t) for c, t in zip(index.clip.tolist(), index.t.tolist(), strict=True)}) == 40
+
+
+def test_an_index_survives_the_disk(index, tmp_path):
+    loaded = load_index(save_index(index, tmp_path / "index"), index.laq)
+    for name in COLUMNS:
+        np.testing.assert_allclose(getattr(loaded, name), getattr(index, name), atol=2e-2, rtol=2e-3)
+    assert loaded.clip_names == index.clip_names
+    assert loaded.thumbs.shape == (40, 2, 16, 16, 3)
+    # WebP is lossy, so a wrong order of tiles must be told from noise: every picture is nearest to itself.
+    pixels, kept = (x.thumbs.reshape(80, -1).astype(float) for x in (index, loaded))
+    assert np.abs(kept - pixels).mean() < 8
+    assert (np.abs(kept[:, None] - pixels[None]).mean(axis=2).min(axis=1) >= np.abs(kept - pixels).mean(axis=1) - 1).all()
+
+
+def test_sheets_hold_more_pictures_than_one_row(tmp_path, index):
+    big = dataclasses.replace(index, thumbs=np.random.default_rng(0).integers(0, 255, (40, 2, 256, 256, 3), np.uint8))
+    loaded = load_index(save_index(big, tmp_path / "big"))
+    means = [x.thumbs.reshape(80, -1, 3)[:, :, 0].mean(axis=1) for x in (big, loaded)]
+    np.testing.assert_allclose(*means, atol=2)
+
+
+def test_an_index_without_pictures_has_none(checkpoints, source, tmp_path):
+    laq = checkpoints / "tabletop" / "laq"
+    config = IndexConfig(num_rows=8, thumb_size=0)
+    bare = build_index(load_laq(laq), source, config, laq_sha256="x", window_s=WINDOW_S)
+    assert load_index(save_index(bare, tmp_path / "bare")).thumbs is None
+
+
+def test_another_quantizer_is_refused_with_the_way_out(index, tmp_path):
+    path = save_index(index, tmp_path / "index")
+    with pytest.raises(LapaError, match="built with another quantizer.*python -m lapa index"):
+        load_index(path, "0" * 64)
+
+
+@pytest.mark.parametrize("damage", ["arrays", "sheet", "facts"])
+def test_a_damaged_index_is_one_sentence(index, tmp_path, damage):
+    path = save_index(index, tmp_path / "index")
+    if damage == "arrays":
+        (path / "arrays.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
+    elif damage == "sheet":
+        (path / "thumbs_0.webp").write_bytes(b"no picture")
+    else:
+        config = json.loads((path / "config.json").read_text())
+        del config["clip_names"]
+        (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(LapaError, match="damaged"):
+        load_index(path)
+
+
+def test_the_nearest_row_to_a_row_is_itself_then_others_in_order(index):
+    rows, distances = nearest(index, index.continuous[5], 6)
+    assert rows[0] == 5
+    assert distances[0] == pytest.approx(0.0, abs=1e-6)
+    assert (np.diff(distances) >= 0).all()
+
+
+def test_neighbours_in_the_same_clip_can_be_left_out(index):
+    name = index.clip_names[index.clip[5]]
+    rows, _ = nearest(index, index.continuous[5], 1000, exclude_clip=name)
+    assert len(rows) == 40 - (index.clip == index.clip[5]).sum()
+    assert (index.clip[rows] != index.clip[5]).all()
+
+
+def test_groups_hold_every_row_once_most_frequent_first(index):
+    groups = group_by_code(index)
+    assert sorted(np.concatenate(list(groups.values())).tolist()) == list(range(40))
+    assert all((index.codes[rows] == code).all() for code, rows in groups.items())
+    sizes = [len(rows) for rows in groups.values()]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_splits_choose_clips(checkpoints):
+    source = MovingSquare(splits=("train", "validation"))
+    laq = load_laq(checkpoints / "tabletop" / "laq")
+    index = build_index(laq, source, IndexConfig(splits=("validation",)), laq_sha256="x", window_s=WINDOW_S)
+    assert set(index.clip_splits) == {"validation"}
+
+
+def test_novelty_is_one_at_the_edge_of_frames_of_other_clips():
+    rng = np.random.default_rng(0)
+    features, clips = rng.normal(size=(400, 16)).astype(np.float32), np.repeat(np.arange(40), 10)
+    center, axes, scale = fit_novelty(features, clips, rng)
+    seen = np.linalg.norm((rng.normal(size=(2000, 16)) - center) @ axes.T, axis=1) / scale[1]
+    far = np.linalg.norm((rng.normal(size=(100, 16)) + 5 - center) @ axes.T, axis=1) / scale[1]
+    assert 0.95 < (seen <= 1).mean() < 1
+    assert (far > 1.5).all()

@@ -1,0 +1,40 @@
+"""Coordinates for points: few, equal, flat and many."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from lapa import projection
+
+
+@pytest.mark.parametrize("num", [1, 2, 3, 10])
+def test_few_points_are_projected_without_umap(num, monkeypatch):
+    monkeypatch.setitem(sys.modules, "umap", None)
+    points = np.random.default_rng(0).normal(size=(num, 5)).astype(np.float32)
+    plane = projection.umap(points, 0)
+    np.testing.assert_array_equal(plane, projection.pca(points))
+    assert plane.shape == (num, 2)
+    assert np.isfinite(plane).all()
+
+
+def test_pca_keeps_distances_of_points_in_a_plane():
+    rng = np.random.default_rng(0)
+    flat = rng.normal(size=(30, 2))
+    points = (flat @ np.linalg.qr(rng.normal(size=(6, 6)))[0][:2]).astype(np.float32)
+    plane = projection.pca(points)
+    np.testing.assert_allclose(
+        np.linalg.norm(plane[:, None] - plane[None], axis=2), np.linalg.norm(flat[:, None] - flat[None], axis=2), atol=1e-5
+    )
+
+
+def test_umap_is_seeded_and_puts_equal_points_on_one_spot():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(80, 4)).astype(np.float32)
+    points[40:] += 12
+    points = np.concatenate([points, points[:10]])
+    plane = projection.umap(points, 3)
+    np.testing.assert_array_equal(plane[:10], plane[80:])
+    np.testing.assert_array_equal(plane, projection.umap(points, 3))
+    spread = np.linalg.norm(plane[:40].mean(axis=0) - plane[40:80].mean(axis=0))
+    assert spread > 2 * np.linalg.norm(plane[:40] - plane[:40].mean(axis=0), axis=1).mean()
