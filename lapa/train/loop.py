@@ -14,7 +14,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class LoopConfig:
     """Arithmetic of the forward pass: bf16 (fast where the CPU or GPU has it) or no (float32)."""
 
 
+@runtime_checkable
 class Stage(Protocol):
     """What the loop asks of a stage."""
 
