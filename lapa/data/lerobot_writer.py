@@ -2,27 +2,25 @@
 
 A shard is a handful of episodes: one h264 file and one parquet file. Only when all are there are the numbers that
 run through the whole data set (frame index, task index, statistics) filled in, and `meta/info.json` is written last:
-where it exists, the data set is complete. Needs pyarrow and PyAV, not lerobot.
+where it exists, the data set is complete. Does not need lerobot.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from av.video.frame import PictureType
 from jaxtyping import Float32
 
-from lapa.types import Frames
+from lapa.data.video_writer import write_video
+from lapa.types import Frame, Frames
 
 CAMERA = "observation.images.top"
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
@@ -61,15 +59,17 @@ class DatasetSpec:
 
 def write_shard(folder: Path, name: str, episodes: Iterable[Episode], fps: int) -> None:
     """Write `folder/name.mp4`, `.parquet` and, last, `.json` (one row per episode); done when the JSON is there."""
-    folder.mkdir(parents=True, exist_ok=True)
     states, actions, rows, pixels = [], [], [], _PixelStats()
-    with _Encoder(folder / f"{name}.mp4", fps) as encoder:
+
+    def frames() -> Iterator[Frame]:
         for episode in episodes:
-            encoder.add(episode.frames)
+            yield from episode.frames
             pixels.add(episode.frames)
             states.append(episode.states)
             actions.append(episode.actions)
             rows.append({"length": len(episode.frames), "instruction": episode.instruction, "extra": episode.extra})
+
+    write_video(folder / f"{name}.mp4", frames(), float(fps))
     table = pa.table({"action": _lists(np.concatenate(actions)), "observation.state": _lists(np.concatenate(states))})
     pq.write_table(table, folder / f"{name}.parquet")
     _write_json(folder / f"{name}.json", {"episodes": rows, "pixels": pixels.summary()})
@@ -109,39 +109,6 @@ def join_shards(out: Path, folder: Path, names: list[str], spec: DatasetSpec) ->
     _write_tasks(meta / "tasks.parquet", task_index)
     _write_json(meta / "stats.json", _dataset_stats(pa.concat_tables(tables), [shard["pixels"] for shard in shards]))
     _write_json(meta / "info.json", _info(spec, len(rows), num_frames, len(task_index)))
-
-
-class _Encoder:
-    """One mp4 of several episodes; every episode starts with a key frame. One thread, so the bytes are repeatable."""
-
-    def __init__(self, path: Path, fps: int):
-        self._path, self._fps = path, fps
-        self._stream = None
-
-    def __enter__(self) -> _Encoder:
-        self._container = av.open(str(self._path), "w", format="mp4", options={"movflags": "faststart"})
-        return self
-
-    def add(self, frames: Frames) -> None:
-        if self._stream is None:
-            self._stream = self._open(*frames.shape[1:3])
-        for i, picture in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pict_type = PictureType.I if i == 0 else PictureType.NONE
-            self._container.mux(self._stream.encode(frame))
-
-    def _open(self, height: int, width: int):
-        stream = self._container.add_stream("libx264", rate=Fraction(self._fps))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.gop_size = 12
-        stream.codec_context.thread_count = 1
-        stream.options = {"crf": "18", "preset": "veryfast", "bf": "0"}
-        return stream
-
-    def __exit__(self, *error) -> None:
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
 
 
 class _PixelStats:
@@ -243,7 +210,8 @@ def _write_tasks(path: Path, task_index: dict[str, int]) -> None:
     index = "__index_level_0__"
     column = {"field_name": "task_index", "name": "task_index", "pandas_type": "int64", "numpy_type": "int64"}
     label = {"field_name": index, "name": None, "pandas_type": "unicode", "numpy_type": "object"}
-    pandas = {"index_columns": [index], "column_indexes": [], "columns": [column | {"metadata": None}, label | {"metadata": None}]}
+    columns = [column | {"metadata": None}, label | {"metadata": None}]
+    pandas = {"index_columns": [index], "column_indexes": [], "columns": columns}
     table = pa.table({"task_index": pa.array(task_index.values(), pa.int64()), index: pa.array(task_index)})
     pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), path)
 

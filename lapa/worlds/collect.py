@@ -30,7 +30,6 @@ from lapa.worlds.tabletop.render import choose_backend
 from lapa.worlds.tabletop.shapes import BLOCKS
 from lapa.worlds.tabletop.sim import CONTROL_HZ
 
-EPISODES_PER_SHARD = 25
 WORLDS = ("tabletop",)
 
 
@@ -52,18 +51,20 @@ class CollectConfig:
     """Side of the square pictures, pixels."""
     noise: float = 0.35
     """Upper bound of the expert's action noise, as a share of full speed; each episode draws its own below it."""
+    episodes_per_file: int = 25
+    """Episodes in one video file; also how much is made again after a stop."""
 
     def __post_init__(self):
         if self.world not in WORLDS:
             raise LapaError(f"there is no world '{self.world}': choose from {', '.join(WORLDS)}")
-        if self.num_episodes < 1 or self.seed < 0:
+        if min(self.num_episodes, self.episodes_per_file) < 1 or self.seed < 0:
             raise LapaError(
                 f"num_episodes {self.num_episodes} with seed {self.seed} cannot be recorded: "
                 "give at least 1 episode and a seed of 0 or more"
             )
 
 
-def collect(out: Path, *, num_processes: int | None = None, progress: bool = True, **settings: Any) -> Path:
+def collect(out: str | Path, *, num_processes: int | None = None, progress: bool = True, **settings: Any) -> Path:
     """Record a data set at `out` in the LeRobotDataset v3.0 layout; `settings` are the fields of `CollectConfig`.
 
     A finished `out` is returned as it is; a stopped run continues.
@@ -73,17 +74,17 @@ def collect(out: Path, *, num_processes: int | None = None, progress: bool = Tru
     """
     cfg = CollectConfig(**settings)
     out = Path(out)
+    parts = out / ".parts"
     if _is_finished(out, cfg):
+        shutil.rmtree(parts, ignore_errors=True)
         return out
     choose_backend()
-    parts = out / ".parts"
     parts.mkdir(parents=True, exist_ok=True)
-    names = [f"shard-{i:05d}" for i in range(-(-cfg.num_episodes // EPISODES_PER_SHARD))]
+    names = [f"shard-{i:05d}" for i in range(-(-cfg.num_episodes // cfg.episodes_per_file))]
     missing = [i for i, name in enumerate(names) if not has_shard(parts, name)]
     num_missing = sum(len(_shard_episodes(cfg, i)) for i in missing)
-    with tqdm(
-        total=cfg.num_episodes, initial=cfg.num_episodes - num_missing, unit="episode", desc="collect", disable=not progress
-    ) as bar:
+    finished = cfg.num_episodes - num_missing
+    with tqdm(total=cfg.num_episodes, initial=finished, unit="episode", desc="collect", disable=not progress) as bar:
         _record_all(cfg, parts, names, missing, num_processes or os.cpu_count() or 1, bar)
     join_shards(out, parts, names, _spec(cfg))
     shutil.rmtree(parts)
@@ -133,11 +134,16 @@ def _is_finished(out: Path, cfg: CollectConfig) -> bool:
 
 
 def _shard_episodes(cfg: CollectConfig, shard: int) -> range:
-    start = shard * EPISODES_PER_SHARD
-    return range(start, min(start + EPISODES_PER_SHARD, cfg.num_episodes))
+    start = shard * cfg.episodes_per_file
+    return range(start, min(start + cfg.episodes_per_file, cfg.num_episodes))
 
 
-def _record_all(cfg: CollectConfig, parts: Path, names: list[str], missing: list[int], num_processes: int, bar: tqdm) -> None:
+def _record_all(
+    cfg: CollectConfig, parts: Path, names: list[str], missing: list[int], num_processes: int, bar: tqdm
+) -> None:
+    """Record the missing shards in worker processes, which count episodes into `bar`."""
+    if not missing:
+        return
     context = multiprocessing.get_context("spawn")
     done = context.Queue()
     pool = ProcessPoolExecutor(

@@ -6,7 +6,9 @@ It sees the true state. Each step it plans afresh, so that slips, bumps and the 
 
 from __future__ import annotations
 
+import argparse
 import math
+import sys
 
 import numpy as np
 from jaxtyping import Float
@@ -146,15 +148,13 @@ def measure(num_episodes: int, max_steps: int = 100, noise: float = 0.0, split: 
 
 def main() -> None:
     """Print the expert's success rate for each family."""
-    import argparse
-
     parser = argparse.ArgumentParser(description=measure.__doc__)
     parser.add_argument("--episodes", type=int, default=100, help="seeds per family")
     parser.add_argument("--noise", type=float, default=0.0, help="action noise, share of full speed")
     parser.add_argument("--split", choices=("seen", "unseen"), default="seen")
     options = parser.parse_args()
     for family, row in measure(options.episodes, noise=options.noise, split=options.split).items():
-        print(f"{family:22s} success {row['success']:.3f}   mean steps {row['mean_steps']:.1f}")
+        sys.stdout.write(f"{family:22s} success {row['success']:.3f}   mean steps {row['mean_steps']:.1f}\n")
 
 
 if __name__ == "__main__":

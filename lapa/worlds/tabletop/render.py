@@ -72,7 +72,8 @@ class Camera:
                 f"the OpenGL backend '{backend}' cannot draw off-screen here ({error}): "
                 "unset MUJOCO_GL to let one be chosen, or install libegl1 or libosmesa6"
             ) from error
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION, mujoco.mjtRndFlag.mjRND_SKYBOX):
+        costly = mujoco.mjtRndFlag
+        for flag in (costly.mjRND_SHADOW, costly.mjRND_REFLECTION, costly.mjRND_SKYBOX):
             self._renderer.scene.flags[flag] = False
         self._twice = np.empty((2 * size_px, 2 * size_px, 3), np.uint8)
 
