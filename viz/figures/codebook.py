@@ -195,7 +195,7 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
         [f"{data.label(code)}  \u00d7{count}" if count else "" for code, count in zip(codes, row)]
         for codes, row in zip(data.codes.tolist(), counts.tolist())
     ]
-    top = max(1, int(np.ceil(np.nanmax(logs)))) if counts.any() else 1
+    top = max(1.0, float(np.nanmax(logs))) if counts.any() else 1.0
     heat = {
         "type": "heatmap",
         "z": style.packed(logs),
@@ -210,7 +210,7 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
         "ygap": 0.5,
         "colorbar": {
             "thickness": 10, "len": 0.6, "outlinewidth": 0, "title": {"text": "transitions", "side": "right"},
-            "tickvals": list(range(top + 1)), "ticktext": [str(10**power) for power in range(top + 1)],
+            "tickvals": list(range(int(top) + 1)), "ticktext": [str(10**power) for power in range(int(top) + 1)],
         },
     }  # fmt: skip
     height, width = counts.shape

@@ -22,10 +22,11 @@ TITLES = {
 }
 SIDES = {"training": ("#868e96", 1.5), "held-out": ("#d55e00", 2.2)}
 """Colour and line width on screen."""
+Row = dict[str, int | float]
 Curve = list[tuple[int, float]]
 
 
-def read_rows(text: str) -> list[dict[str, float]]:
+def read_rows(text: str) -> list[Row]:
     """Read the text of a metrics.jsonl; a last line cut short by a running training is left out."""
     rows = []
     for line in text.splitlines():
@@ -38,7 +39,7 @@ def read_rows(text: str) -> list[dict[str, float]]:
     return rows
 
 
-def panels(rows: Iterable[dict[str, float]], names: Sequence[str] | None = None) -> dict[str, dict[str, Curve]]:
+def panels(rows: Iterable[Row], names: Sequence[str] | None = None) -> dict[str, dict[str, Curve]]:
     """Sort rows into {quantity: {"training" | "held-out": [(step, value), ...]}}, known quantities first."""
     found: dict[str, dict[str, Curve]] = {}
     for row in rows:
@@ -68,16 +69,17 @@ def drawn(sides: dict[str, Curve], side: str) -> Curve:
 
 
 def curves_figure(
-    rows: Iterable[dict[str, float]], *, names: Sequence[str] | None = None, num_columns: int = 3, theme: str = "light"
+    rows: Iterable[Row], *, names: Sequence[str] | None = None, num_columns: int = 3, theme: str = "light"
 ) -> dict:
     """Draw training curves for the screen, small multiples with one axis of steps."""
     sorted_rows = panels(rows, names)
     data, layout = [], {**style.base_layout(theme, uirevision="curves"), "annotations": [], "showlegend": True}
+    layout["margin"] |= {"t": 56}
     num_rows = max(1, -(-len(sorted_rows) // num_columns))
     for number, (name, sides) in enumerate(sorted_rows.items()):
         row, column = divmod(number, num_columns)
         suffix = "" if number == 0 else str(number + 1)
-        x, y = _cell(column, num_columns, 0.07), _cell(num_rows - 1 - row, num_rows, 0.2 / num_rows)
+        x, y = _cell(column, num_columns, 0.07), _cell(num_rows - 1 - row, num_rows, 0.3 / num_rows)
         layout["xaxis" + suffix] = style.axis(theme, domain=x, anchor=f"y{suffix}", showgrid=False, nticks=5)
         layout["yaxis" + suffix] = style.axis(theme, domain=y, anchor=f"x{suffix}", showline=False, nticks=5)
         layout["annotations"].append(_title(TITLES.get(name, name.replace("_", " ")), x[0], y[1]))

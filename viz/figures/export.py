@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 
 from lapa.types import LapaError, LatentIndex
 from viz.figures.codebook import CodebookData, NestedCounts, codebook_data, nested_counts
-from viz.figures.map_data import MapData, latent_map_data
+from viz.figures.curves import Row
+from viz.figures.map_data import MapData, Rows, latent_map_data
 from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_codebook, draw_curves, draw_map, paper
 
 FORMATS = ("pdf", "svg", "png")
@@ -42,7 +43,7 @@ def export_map(
     coords: str = "umap",
     colour_by: str = "token 0",
     level: str = "transition",
-    highlight_rows: Sequence[int] = (),
+    highlight_rows: Rows = (),
     width_in: float = COLUMN_IN,
 ) -> list[Path]:
     """Write the map of all transitions (or sequences); see `latent_map_data` for the choices.
@@ -92,7 +93,7 @@ def export_codebook(
 
 
 def export_curves(
-    rows: Sequence[dict[str, float]],
+    rows: Sequence[Row],
     out: str | Path,
     *,
     formats: Sequence[str] = FORMATS,

@@ -97,7 +97,7 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def fit_text(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int | float) -> str:
     """Shorten a line to `width` pixels."""
     text = " ".join(text.split())
     if font.getlength(text) <= width:
@@ -125,7 +125,7 @@ def data_uri(picture: Frame, *, kind: str = "webp", quality: int = 80, longer_si
     return _uri(buffer, kind)
 
 
-def animation_uri(frames: Sequence[Frame], *, fps: float, kind: str = "webp", quality: int = 75) -> str:
+def animation_uri(frames: Sequence[Frame], *, fps: int | float, kind: str = "webp", quality: int = 75) -> str:
     """Return a looping animation as text that a page can show: kind "webp" or "gif"."""
     buffer = io.BytesIO()
     first, *rest = (Image.fromarray(frame) for frame in frames)

@@ -7,7 +7,6 @@ so that a page holds one string and not thousands of numbers. Knows nothing of p
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,7 @@ from jaxtyping import Bool, Float32
 
 from lapa.types import LatentIndex
 from viz.figures import style
-from viz.figures.map_data import MapData, colour_choices, latent_map_data, point_sizes, rows_matching
+from viz.figures.map_data import MapData, Rows, colour_choices, latent_map_data, point_sizes, rows_matching
 
 __all__ = ["MapData", "colour_choices", "latent_map", "latent_map_data", "map_figure", "rows_matching"]
 
@@ -29,7 +28,7 @@ def latent_map(
     coords: str = "umap",
     colour_by: str = "token 0",
     level: str = "transition",
-    highlight_rows: Sequence[int] = (),
+    highlight_rows: Rows = (),
     query: Float32[np.ndarray, "2"] | None = None,
     theme: str = "light",
 ) -> dict:
@@ -46,9 +45,9 @@ def map_figure(data: MapData, *, theme: str = "light") -> dict:
         dots = {**_dots(data, unknown), "color": style.NEUTRAL, "opacity": 0.35}
         traces.insert(0, _trace(data, unknown, name="unknown", marker=dots, showlegend=bool(data.groups)))
     traces = [trace for trace in traces if trace is not None]
-    traces += _rings(data.xy[data.rings], "selected", 15)
+    traces += _rings(data.xy[data.rings], "selected", 15.0)
     if data.query is not None:
-        traces += _rings(data.query[None], "this pair", 19)
+        traces += _rings(data.query[None], "this pair", 19.0)
     ticks = {"showticklabels": False, "ticks": "", "showgrid": False, "showline": False}
     layout = {
         **style.base_layout(theme, uirevision=f"map {data.coords} {data.level}"),

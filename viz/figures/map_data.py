@@ -17,6 +17,7 @@ from viz.figures import style
 
 MAX_POINTS = 20_000
 MAX_CATEGORIES = 7
+Rows = Sequence[int] | Int[np.ndarray, "m"]
 Groups = tuple[tuple[str, str], ...]
 
 
@@ -66,7 +67,7 @@ def latent_map_data(
     coords: str = "umap",
     colour_by: str = "token 0",
     level: str = "transition",
-    highlight_rows: Sequence[int] = (),
+    highlight_rows: Rows = (),
     max_points: int = MAX_POINTS,
 ) -> MapData:
     """Choose the points of a map and what their colour says.
@@ -162,7 +163,7 @@ def _categories(texts: Sequence[str], clip: Int[np.ndarray, "n"]) -> tuple[Float
     known = Counter(texts[c] for c in clip.tolist() if texts[c])
     kept = [text for text, _ in sorted(known.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]]
     numbers = {text: number for number, text in enumerate(kept)}
-    per_clip = np.array([numbers.get(text, len(kept)) if text else np.nan for text in texts])
+    per_clip = np.array([numbers.get(text, len(kept)) if text else np.nan for text in texts], np.float64)
     others = (("other", style.OKABE_ITO[7]),) if len(known) > len(kept) else ()
     return per_clip[clip], tuple(zip(kept, style.CATEGORIES)) + others
 

@@ -14,12 +14,12 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_hex
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from viz.figures import style
 from viz.figures.codebook import CodebookData, NestedCounts
-from viz.figures.curves import SIDES, TITLES, drawn, panels
+from viz.figures.curves import SIDES, TITLES, Row, drawn, panels
 from viz.figures.map_data import MapData, point_sizes
 
 COLUMN_IN, PAGE_IN = 3.25, 6.75
@@ -109,9 +109,7 @@ def draw_codebook(codebook: CodebookData, nested: NestedCounts, *, width_in: flo
         return figure
 
 
-def draw_curves(
-    rows: Iterable[dict[str, float]], *, names: Sequence[str] | None = None, width_in: float = PAGE_IN
-) -> Figure:
+def draw_curves(rows: Iterable[Row], *, names: Sequence[str] | None = None, width_in: float = PAGE_IN) -> Figure:
     """Draw training curves as small multiples, three in a row."""
     with paper():
         found = panels(rows, names)
@@ -220,7 +218,7 @@ def _usage(ax: Axes, data: CodebookData) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def _nested(figure: Figure, ax: Axes, data: NestedCounts) -> None:
+def _nested(figure: SubFigure, ax: Axes, data: NestedCounts) -> None:
     height, width = data.counts.shape
     logs = np.ma.masked_invalid(np.where(data.counts > 0, np.log10(np.maximum(data.counts, 1)), np.nan))
     top = max(1.0, float(logs.max())) if data.counts.any() else 1.0

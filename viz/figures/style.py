@@ -52,7 +52,7 @@ def code_colors(num_codes: int) -> list[str]:
     return [code_color(code, num_codes) for code in range(num_codes)]
 
 
-def hue_color(degrees: float, *, lightness: float = 0.68, chroma: float = 0.125) -> str:
+def hue_color(degrees: int | float, *, lightness: float = 0.68, chroma: float = 0.125) -> str:
     """Return a hue of fixed perceived lightness (Oklch) as "#rrggbb"; the cycle closes at 360 degrees."""
     a, b = chroma * math.cos(math.radians(degrees)), chroma * math.sin(math.radians(degrees))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
@@ -220,7 +220,7 @@ COMPONENTS = """\
 .lae-blink img+img{position:absolute;inset:0;animation:lae-blink 1.2s steps(1) infinite}
 @keyframes lae-blink{0%{opacity:0}50%{opacity:1}}
 @media (prefers-reduced-motion:reduce){.lae-blink img+img{animation:none;opacity:0}.lae-blink:hover img+img{opacity:1}}
-.lae-bars{display:block;width:100%;height:auto;max-width:640px;color:var(--fig-text,#1f2430)}
+.lae-bars{display:block;width:100%;height:auto;max-width:460px;color:var(--fig-text,#1f2430)}
 """
 
 
