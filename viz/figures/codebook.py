@@ -196,6 +196,7 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
         for codes, row in zip(data.codes.tolist(), counts.tolist())
     ]
     top = max(1.0, float(np.nanmax(logs))) if counts.any() else 1.0
+    powers = list(range(int(top) + 1))
     heat = {
         "type": "heatmap",
         "z": style.packed(logs),
@@ -208,11 +209,8 @@ def nested_figure(data: NestedCounts, *, theme: str = "light") -> dict:
         "hoverongaps": False,
         "xgap": 0.5,
         "ygap": 0.5,
-        "colorbar": {
-            "thickness": 10, "len": 0.6, "outlinewidth": 0, "title": {"text": "transitions", "side": "right"},
-            "tickvals": list(range(int(top) + 1)), "ticktext": [str(10**power) for power in range(int(top) + 1)],
-        },
-    }  # fmt: skip
+        "colorbar": style.color_bar("transitions", tickvals=powers, ticktext=[str(10**power) for power in powers]),
+    }
     height, width = counts.shape
     quiet = {"showgrid": False, "showline": False, "ticks": "", "constrain": "domain"}
     x, y = _block_ticks(width, data.block[1]), _block_ticks(height, data.block[0])

@@ -102,7 +102,6 @@ def _quantity(data: MapData) -> dict | None:
     if not known.any():
         return None
     low, high = data.value_range
-    bar = {"thickness": 10, "len": 0.6, "outlinewidth": 0, "title": {"text": data.colour_by, "side": "right"}}
     cyclic = data.colour_by == "direction"
     marker = {
         **_dots(data, known),
@@ -110,7 +109,7 @@ def _quantity(data: MapData) -> dict | None:
         "colorscale": style.cyclic_scale() if cyclic else style.sequential_scale(),
         "cmin": low,
         "cmax": high,
-        "colorbar": bar | _bar_ticks(data.colour_by, high),
+        "colorbar": style.color_bar(data.colour_by, **_bar_ticks(data.colour_by, high)),
     }
     return _trace(data, known, name=data.colour_by, marker=marker, showlegend=False)
 

@@ -187,6 +187,7 @@ def _plane(ax: Axes, data: CodebookData) -> None:
     for code, (x, y) in enumerate(data.plane):
         ax.text(x, y, str(code), color=style.ink(colors[code]), ha="center", va="center", fontsize=6, fontweight="bold")
     ax.margins(0.2)
+    ax.spines[:].set_visible(False)
     ax.set(xticks=[], yticks=[], xlabel=f"codes, scaled (stress {data.stress:.2f})")
     ax.set_aspect("equal", adjustable="datalim")
 

@@ -129,6 +129,18 @@ def axis(theme: str = "light", title: str = "", **more: object) -> dict:
     }  # fmt: skip
 
 
+def color_bar(title: str, **more: object) -> dict:
+    """Return a slim Plotly colour bar."""
+    return {
+        "thickness": 10,
+        "len": 0.6,
+        "outlinewidth": 0,
+        "tickfont": {"size": 11},
+        "title": {"text": title, "side": "right", "font": {"size": 12}},
+        **more,
+    }
+
+
 def theme_patch(layout: dict, theme: str) -> dict:
     """Return flat keys for `Plotly.relayout` that put an existing layout into another theme, data untouched."""
     colors = THEMES[theme]
