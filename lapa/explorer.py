@@ -26,19 +26,16 @@ from lapa.bundle import Bundle
 from lapa.checkpoint import fingerprint, read_config
 from lapa.data.video import open_video, read_clip, window_frames
 from lapa.dream import LAQWorld, dream, play
-from lapa.frames import check_frame, resize, to_frames, to_pixels
+from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import load_index, nearest
+from lapa.limits import MAX_SIDE, checked_instruction, checked_temperature, stretch_like
 from lapa.models.laq import load_laq
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.protocols import Policy
 from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, LatentIndex, Prediction, Step
 
-MAX_SIDE = 320
-"""Longer side of the pictures given back, and of clips opened, in pixels."""
 MAX_FRAMES = 900
 """Frames of a clip that are kept in memory, unless asked for more."""
-MAX_INSTRUCTION = 500
-"""Characters."""
 BATCH = 32
 
 Tokens = Sequence[int]
@@ -237,7 +234,7 @@ class Explorer:
         for part in tokens.split(BATCH):
             with self._lock:
                 parts.append(to_frames(self._laq.decode(start.expand(len(part), -1, -1, -1), part)))
-        return np.stack([_shown(picture, frame) for picture in np.concatenate(parts)])
+        return np.stack([stretch_like(picture, frame) for picture in np.concatenate(parts)])
 
     def play(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Iterator[Step]:
         """Play latent actions one after the other, the decoder fed with its own pictures; yield each step."""
@@ -252,10 +249,10 @@ class Explorer:
         Raises:
             LapaError: if there is no policy, or the instruction is empty or too long.
         """
-        instruction, policy = _checked_instruction(instruction), self.need_policy()
-        rng = np.random.default_rng(seed)
+        policy, temperature = self.need_policy(), checked_temperature(temperature)
+        instruction, rng = checked_instruction(instruction), np.random.default_rng(seed)
         with self._lock:
-            return policy.predict(self._small(frame), instruction, temperature=_checked_heat(temperature), rng=rng)
+            return policy.predict(self._small(frame), instruction, temperature=temperature, rng=rng)
 
     def rollout(
         self, frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
@@ -271,9 +268,9 @@ class Explorer:
             self.need_policy(),
             self._world,
             self._small(frame),
-            _checked_instruction(instruction),
+            checked_instruction(instruction),
             num_steps=num_steps,
-            temperature=_checked_heat(temperature),
+            temperature=checked_temperature(temperature),
             rng=np.random.default_rng(seed),
         )
         return self._show(steps, frame)
@@ -349,7 +346,7 @@ class Explorer:
                 index=step.index,
                 latent_action=step.latent_action,
                 distributions=step.distributions,
-                frame=_shown(step.frame, like),
+                frame=stretch_like(step.frame, like),
             )
 
     def _checked(self, latent_action: LatentAction | Tokens) -> LatentAction:
@@ -383,31 +380,3 @@ def _device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def fit(frame: Frame) -> Frame:
-    """Shrink a picture to at most 320 px on its longer side, the size that decoded pictures have."""
-    return _shown(frame, frame)
-
-
-def _shown(picture: Frame, like: Frame) -> Frame:
-    """Stretch a picture to the proportions of `like`, its size if that is at most 320 px."""
-    check_frame(like)
-    height, width = like.shape[:2]
-    scale = min(1.0, MAX_SIDE / max(height, width))
-    return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
-
-
-def _checked_instruction(instruction: str) -> str:
-    instruction = " ".join((instruction or "").split())
-    if not instruction:
-        raise LapaError("the instruction is empty: say what should be done, such as 'push the red star to the left'")
-    if len(instruction) > MAX_INSTRUCTION:
-        raise LapaError(f"the instruction has {len(instruction)} characters: at most {MAX_INSTRUCTION} are read")
-    return instruction
-
-
-def _checked_heat(temperature: float) -> float:
-    if not 0.0 <= temperature <= 10.0:
-        raise LapaError(f"a temperature of {temperature:g} makes no sense here: give one from 0 (greedy) to 10")
-    return float(temperature)

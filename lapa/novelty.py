@@ -72,6 +72,6 @@ def _sentence(score: float) -> str:
     if score <= 1.0:
         return "This frame looks like the videos this model was trained on."
     return (
-        f"This frame is {score:.1f}x as far from the training videos as 99 % of them are from each other: "
+        f"This frame is {score:.1f}x farther from the training videos than 99 % of their own frames are: "
         "read its tokens with care."
     )

@@ -44,7 +44,7 @@ def main(verb: str, args: list[str]) -> None:
     from tqdm import tqdm
 
     from lapa.data.video_writer import write_video
-    from lapa.explorer import fit
+    from lapa.limits import fit
 
     explorer = options.models.open()
     frame = explorer.open_frame(options.video, options.t)

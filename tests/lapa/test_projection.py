@@ -23,9 +23,8 @@ def test_pca_keeps_distances_of_points_in_a_plane():
     flat = rng.normal(size=(30, 2))
     points = (flat @ np.linalg.qr(rng.normal(size=(6, 6)))[0][:2]).astype(np.float32)
     plane = projection.pca(points)
-    np.testing.assert_allclose(
-        np.linalg.norm(plane[:, None] - plane[None], axis=2), np.linalg.norm(flat[:, None] - flat[None], axis=2), atol=1e-5
-    )
+    drawn, true = (np.linalg.norm(x[:, None] - x[None], axis=2) for x in (plane, flat))
+    np.testing.assert_allclose(drawn, true, atol=1e-5)
 
 
 def test_umap_is_seeded_and_puts_equal_points_on_one_spot():

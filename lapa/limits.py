@@ -1,0 +1,53 @@
+"""What the Explorer accepts and gives back: the size of pictures, the length of an instruction, a temperature."""
+
+from __future__ import annotations
+
+from lapa.frames import check_frame, resize
+from lapa.types import Frame, LapaError
+
+MAX_SIDE = 320
+"""Longer side of the pictures given back, and of clips opened, in pixels."""
+MAX_INSTRUCTION = 500
+"""Characters."""
+
+
+def fit(frame: Frame) -> Frame:
+    """Shrink a picture to at most 320 px on its longer side, the size that decoded pictures have."""
+    return stretch_like(frame, frame)
+
+
+def stretch_like(picture: Frame, like: Frame) -> Frame:
+    """Stretch a picture to the proportions of `like`, its size if that is at most 320 px.
+
+    Raises:
+        LapaError: if `like` is not a colour picture.
+    """
+    check_frame(like)
+    height, width = like.shape[:2]
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
+
+
+def checked_instruction(instruction: str | None) -> str:
+    """Return the instruction with its white space tidied.
+
+    Raises:
+        LapaError: if nothing is left, or too much.
+    """
+    instruction = " ".join((instruction or "").split())
+    if not instruction:
+        raise LapaError("the instruction is empty: say what should be done, such as 'push the red star to the left'")
+    if len(instruction) > MAX_INSTRUCTION:
+        raise LapaError(f"the instruction has {len(instruction)} characters: at most {MAX_INSTRUCTION} are read")
+    return instruction
+
+
+def checked_temperature(temperature: float) -> float:
+    """Return the temperature.
+
+    Raises:
+        LapaError: if it is not from 0 to 10.
+    """
+    if not 0.0 <= temperature <= 10.0:
+        raise LapaError(f"a temperature of {temperature:g} makes no sense here: give one from 0 (greedy) to 10")
+    return float(temperature)
