@@ -13,6 +13,7 @@ import os
 import queue
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -37,8 +38,8 @@ WORLDS = ("tabletop",)
 class CollectConfig:
     """What is recorded. Everything here changes the data; nothing else does."""
 
-    world: Literal["tabletop"] = "tabletop"
-    """Which world."""
+    world: str = "tabletop"
+    """Which world; one of `WORLDS`."""
     num_episodes: int = 2000
     """How many episodes."""
     seed: int = 0
@@ -62,6 +63,11 @@ class CollectConfig:
                 f"num_episodes {self.num_episodes} with seed {self.seed} cannot be recorded: "
                 "give at least 1 episode and a seed of 0 or more"
             )
+        self.env_config()
+
+    def env_config(self) -> TabletopConfig:
+        """Return the settings of the environment that is recorded."""
+        return TabletopConfig(image_size=self.image_size, split=self.tasks)
 
 
 def collect(out: str | Path, *, num_processes: int | None = None, progress: bool = True, **settings: Any) -> Path:
@@ -177,16 +183,24 @@ _done: Any = None
 
 
 def _start_worker(done: Any) -> None:
-    """Leave Ctrl-C to the parent, and keep every worker to one core."""
+    """Leave Ctrl-C to the parent, end when it ends, and keep every worker to one core."""
     global _done
     _done = done
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["LP_NUM_THREADS"] = "1"
 
 
+def _end_with_parent() -> None:
+    """A pool's workers would wait for ever for the next task of a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _record_shard(cfg: CollectConfig, shard: int, parts: Path, name: str) -> None:
-    config = TabletopConfig(image_size=cfg.image_size, split=cfg.tasks)
-    env = TabletopEnv(config, render_mode="rgb_array")
+    env = TabletopEnv(cfg.env_config(), render_mode="rgb_array")
 
     def episodes() -> Iterator[Episode]:
         for number in _shard_episodes(cfg, shard):

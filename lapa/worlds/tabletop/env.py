@@ -8,7 +8,7 @@ that every observation is a plain array.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -26,9 +26,9 @@ from lapa.worlds.tabletop.tasks import FAMILIES, Split, Task, is_done, sample_sc
 class TabletopConfig:
     """What kind of tabletop."""
 
-    embodiment: Literal["arm"] = "arm"
+    embodiment: str = "arm"
     """The body: `arm` is a pusher on a two-link arm, moved by a 2-D displacement."""
-    environment: Literal["sim"] = "sim"
+    environment: str = "sim"
     """How it looks: `sim` is the plain rendering."""
     image_size: int = 128
     """Side of the square pictures, pixels."""

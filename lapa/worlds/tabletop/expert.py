@@ -16,8 +16,8 @@ from jaxtyping import Float
 from lapa.worlds.tabletop.planner import Planner
 from lapa.worlds.tabletop.scene import BLOCK_RANGE, PUSHER_RADIUS, PUSHER_RANGE
 from lapa.worlds.tabletop.shapes import BLOCK_RADIUS, NUM_BLOCKS
-from lapa.worlds.tabletop.sim import MAX_SPEED_M
-from lapa.worlds.tabletop.tasks import APART_M, Task, block_xy, goal_xy
+from lapa.worlds.tabletop.sim import MAX_SPEED_M, TabletopSim
+from lapa.worlds.tabletop.tasks import APART_M, FAMILIES, Split, Task, block_xy, goal_xy, is_done, sample_scene
 
 _REACH = BLOCK_RADIUS + PUSHER_RADIUS
 _APPROACH_M = _REACH + 0.018
@@ -125,11 +125,8 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
-def measure(num_episodes: int, max_steps: int = 100, noise: float = 0.0, split: str = "seen") -> dict[str, dict]:
+def measure(num_episodes: int, max_steps: int = 100, noise: float = 0.0, split: Split = "seen") -> dict[str, dict]:
     """Run the expert on seeds 0, 1, ... of every family; return success rate and mean number of steps for each."""
-    from lapa.worlds.tabletop.sim import TabletopSim
-    from lapa.worlds.tabletop.tasks import FAMILIES, is_done, sample_scene
-
     sim, report = TabletopSim(), {}
     for family in FAMILIES:
         steps = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 
@@ -66,11 +67,12 @@ class Camera:
         self._camera = camera
         try:
             self._renderer = mujoco.Renderer(model, 2 * size_px, 2 * size_px)
+            self._free = weakref.finalize(self, self._renderer.close)
         except Exception as error:  # every backend fails with exceptions of its own
             backend = os.environ.get("MUJOCO_GL", "the default")
             raise LapaError(
                 f"the OpenGL backend '{backend}' cannot draw off-screen here ({error}): "
-                "unset MUJOCO_GL to let one be chosen, or install libegl1 or libosmesa6"
+                "unset MUJOCO_GL to let one be chosen, import lapa before mujoco, or install libegl1 or libosmesa6"
             ) from error
         costly = mujoco.mjtRndFlag
         for flag in (costly.mjRND_SHADOW, costly.mjRND_REFLECTION, costly.mjRND_SKYBOX):
@@ -85,7 +87,5 @@ class Camera:
         return ((rows[:, 0::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
 
     def close(self) -> None:
-        """Free the OpenGL context (once)."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Free the OpenGL context; happens by itself at exit, while OpenGL still works."""
+        self._free()

@@ -123,6 +123,7 @@ def test_only_asked_families_are_drawn():
         ({"families": ("juggle",)}, "juggle"),
         ({"families": ()}, FAMILIES[0]),
         ({"image_size": 33}, "33"),
+        ({"embodiment": "octopus"}, "octopus"),
     ],
 )
 def test_impossible_settings_are_refused(settings, words):
