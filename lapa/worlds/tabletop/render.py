@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import weakref
+from types import ModuleType
 
 import numpy as np
 
@@ -46,6 +47,23 @@ def choose_backend() -> str:
         "no off-screen OpenGL works here (tried EGL and OSMesa): "
         "install one with `apt-get install libegl1 libgl1-mesa-dri` or `apt-get install libosmesa6`"
     )
+
+
+def import_mujoco() -> ModuleType:
+    """Return the mujoco module, with a backend chosen before its first import.
+
+    Raises:
+        LapaError: if no backend works, or the one in MUJOCO_GL cannot be loaded.
+    """
+    backend = choose_backend()
+    try:
+        import mujoco
+    except Exception as error:  # an unknown name or a missing library: ImportError, RuntimeError, AttributeError, ...
+        raise LapaError(
+            f"MUJOCO_GL is '{backend}', which cannot be loaded here ({error}): "
+            f"unset it to let a backend be chosen, or set it to {' or '.join(BACKENDS)}"
+        ) from error
+    return mujoco
 
 
 def _draws(backend: str) -> bool:

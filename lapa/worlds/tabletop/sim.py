@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from lapa.types import Frame
 from lapa.worlds.tabletop.kinematics import BASE_XY, arm_angles, elbow
-from lapa.worlds.tabletop.render import Camera, choose_backend
+from lapa.worlds.tabletop.render import Camera, import_mujoco
 from lapa.worlds.tabletop.scene import PUSHER_RANGE, TIMESTEP_S, link_heights, scene_xml
 from lapa.worlds.tabletop.shapes import NUM_BLOCKS
 
@@ -29,10 +29,7 @@ class TabletopSim:
     """One table. `size_px` is the side of the square picture."""
 
     def __init__(self, size_px: int = 128):
-        choose_backend()
-        import mujoco
-
-        self._mujoco = mujoco
+        mujoco = self._mujoco = import_mujoco()
         self.model = mujoco.MjModel.from_xml_string(scene_xml(2 * size_px))
         self.data = mujoco.MjData(self.model)
         self._size_px = size_px

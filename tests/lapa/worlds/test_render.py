@@ -37,6 +37,11 @@ def test_the_choice_of_the_user_is_kept(monkeypatch):
     assert render.choose_backend() == "osmesa"
 
 
+def test_a_choice_that_cannot_be_loaded_is_named():
+    last_line = draw_in_child(MUJOCO_GL="abacus").stderr.strip().splitlines()[-1]
+    assert "LapaError" in last_line and "abacus" in last_line and "egl or osmesa" in last_line
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux needs a backend")
 def test_without_any_backend_one_line_says_what_to_install(monkeypatch):
     monkeypatch.delenv("MUJOCO_GL", raising=False)
