@@ -1,0 +1,156 @@
+"""The app: read options, open the models and the clips, assemble the tabs, launch. Also a Space's entry point.
+
+    python app.py                                     the shipped bundles
+    python app.py --laq DIR --policy DIR --index DIR  models of your own
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+ROOT = Path(__file__).resolve().parent
+DEFAULT_CLIPS = {
+    "tabletop": [ROOT / "assets" / "clips"],
+    "droid": [ROOT / "data" / "droid", ROOT.parent / "shared" / "droid"],
+    "real_clips": [ROOT / "data" / "real_clips", ROOT.parent / "shared" / "real_clips"],
+}
+"""Group of the shelf -> where its videos may lie; the first place that exists counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Look at latent actions in the browser."""
+
+    bundle: str = "tabletop"
+    """Which shipped models to open first."""
+    laq: Path | None = None
+    """A quantizer of your own, instead of the bundle's."""
+    policy: Path | None = None
+    """A policy made with it."""
+    index: Path | None = None
+    """An index made with it."""
+    clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
+    """Further folders of videos (or LeRobot data sets) to choose from; repeat for several."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for all."""
+    port: int | None = None
+    """Port to listen on; the first free one from 7860 if not given."""
+    share: bool = False
+    """Make a public link through Gradio's servers."""
+    max_upload_mb: int = 200
+    """Largest upload, in megabytes."""
+    max_upload_s: int = 600
+    """Longest upload, in seconds."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+
+def main(options: Options) -> None:
+    """Build the app and serve it until it is stopped."""
+    demo, settings = build(options)
+    demo.launch(
+        server_name=options.host,
+        server_port=options.port,
+        share=options.share,
+        max_file_size=f"{options.max_upload_mb}mb",
+        **settings,
+    )
+
+
+def build(options: Options):
+    """Assemble the app; return the Gradio blocks and what `launch` needs to know."""
+    private = Path(tempfile.mkdtemp(prefix="lapa-app-"))
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(private / "gradio"))
+    from viz.tabs.assemble import assemble
+
+    bench = open_bench(options, private / "uploads")
+    return assemble(bench, assets=ROOT / "assets", max_upload_mb=options.max_upload_mb, max_upload_s=options.max_upload_s)
+
+
+def open_bench(options: Options, uploads: Path):
+    """Open the first bundle, and prepare the others and the clips."""
+    from lapa.data.upload import UploadLimits, check_upload, make_proxy
+    from lapa.data.video_writer import write_video
+    from viz.tabs.shelf import Shelf, Upload
+    from viz.tabs.workbench import Workbench
+
+    limits = UploadLimits(max_megabytes=options.max_upload_mb, max_duration_s=options.max_upload_s)
+
+    def open_upload(path: Path) -> Upload:
+        check_upload(path, limits)
+        proxy = make_proxy(path, uploads / f"{secrets.token_hex(8)}.mp4", max_side=320, max_duration_s=limits.max_duration_s)
+        return Upload(proxy.path, proxy.note)
+
+    openers = find_openers(options)
+    first = next(iter(openers))
+    opened = openers[first]()
+    shelf = Shelf(find_sources(options, first), open_upload=open_upload, open_clip=opened.open_clip)
+    return Workbench({**openers, first: lambda: opened}, shelf, write_video)
+
+
+def find_openers(options: Options) -> dict[str, Callable]:
+    """Return, per bundle, what opens it; the one asked for comes first."""
+    from lapa.explorer import Explorer
+
+    own = {kind: getattr(options, kind) for kind in ("laq", "policy", "index") if getattr(options, kind) is not None}
+    first = "own" if options.laq else options.bundle
+    names = [first, *(name for name in Explorer.bundles() if name != first)]
+    openers = {name: partial(Explorer.open, name, device=options.device) for name in names}
+    openers[first] = partial(Explorer.open, options.bundle, **own, device=options.device)
+    return openers
+
+
+def find_sources(options: Options, first: str) -> dict:
+    """Return the groups of clips that are on this machine, the first bundle's own videos first.
+
+    Raises:
+        LapaError: if a folder given with --clips cannot be opened, or there are no clips at all.
+    """
+    from lapa.data.source import open_source
+    from lapa.types import LapaError
+
+    sources = {}
+    for path in options.clips:
+        source = open_source(path)
+        name = source.name if source.name not in sources else f"{source.name}-{len(sources)}"
+        sources[name] = source
+    for group, places in DEFAULT_CLIPS.items():
+        found = next((place for place in places if place.is_dir() and any(place.iterdir())), None)
+        if found is not None and group not in sources:
+            sources[group] = open_source(found)
+    if not sources:
+        raise LapaError("there are no clips to look at: name a folder of videos with --clips")
+    return dict(sorted(sources.items(), key=lambda item: item[0] != first and item[0] not in given(options)))
+
+
+def given(options: Options) -> set[str]:
+    """Return the names of the folders given with --clips."""
+    return {path.resolve().name for path in options.clips}
+
+
+def run_from_command_line() -> int:
+    """Serve; return the exit status: 1 with one sentence if the options name something that cannot be used."""
+    options = tyro.cli(Options, description=__doc__)
+    from lapa.types import LapaError
+
+    try:
+        main(options)
+    except LapaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_from_command_line())

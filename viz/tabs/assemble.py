@@ -1,0 +1,90 @@
+"""Put the page together: header, sidebar, tabs, style, script, and the few public endpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly
+
+from viz.figures.style import component_css, css_variables
+from viz.tabs.about import build_about
+from viz.tabs.actions import link_readers
+from viz.tabs.api import add_endpoints
+from viz.tabs.decode import build_decode
+from viz.tabs.dream import build_dream
+from viz.tabs.header import build_header
+from viz.tabs.inspect import build_inspect
+from viz.tabs.map import build_map
+from viz.tabs.page import EVENT_OPTIONS, Page, Updates
+from viz.tabs.selection import TABS, Selection, read_link
+from viz.tabs.sidebar import build_sidebar
+from viz.tabs.theme import build_theme
+from viz.tabs.workbench import Workbench
+
+SESSIONS_KEPT = 500
+CACHE_AGE_S = 3600
+
+
+def assemble(
+    bench: Workbench, *, assets: Path, max_upload_mb: int, max_upload_s: int
+) -> tuple[gr.Blocks, dict[str, Any]]:
+    """Build the page.
+
+    Returns:
+        The blocks, and what `launch` needs besides the address.
+    """
+    start = bench.start(bench.bundles[0])
+    with gr.Blocks(title="Latent Action Explorer", fill_width=True, delete_cache=(CACHE_AGE_S, CACHE_AGE_S)) as demo:
+        page = Page(bench, start)
+        build_header(page)
+        with gr.Row(elem_id="body", equal_height=False):
+            build_sidebar(page, max_upload_mb=max_upload_mb, max_upload_s=max_upload_s)
+            with gr.Column(elem_id="content", min_width=480), gr.Tabs(elem_id="tabs") as tabs:
+                opened = [build(page) for build in (build_inspect, build_decode, build_map, build_dream, build_about)]
+        for name, tab in zip(TABS, opened, strict=True):
+            page.on(tab.select, _opener(name))
+        page.add_view(None, [tabs], lambda s: {tabs: gr.Tabs(selected=s.tab)}, key=lambda s: s.tab)
+        page.connect()
+        _restore_links(demo, page, start)
+        add_endpoints(bench)
+    demo.queue(max_size=64, default_concurrency_limit=2)
+    return demo, launch_settings(assets)
+
+
+def launch_settings(assets: Path) -> dict[str, Any]:
+    """Return look, script and limits for `launch`."""
+    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    gr.set_static_paths([script])
+    own_script = (assets / "app.js").read_text(encoding="utf-8")
+    own_style = (assets / "app.css").read_text(encoding="utf-8")
+    return {
+        "theme": build_theme(),
+        "css": css_variables() + component_css() + own_style,
+        "head": f'<script>window.lapaPlotly="gradio_api/file={script}";</script><script>{own_script}</script>',
+        "footer_links": [],
+        "run_history": False,
+        "state_session_capacity": SESSIONS_KEPT,
+        "show_error": False,
+        "ssr_mode": False,
+    }
+
+
+def _opener(name: str):
+    def open_tab(selection: Selection) -> Selection:
+        from dataclasses import replace
+
+        return replace(selection, tab=name)
+
+    return open_tab
+
+
+def _restore_links(demo: gr.Blocks, page: Page, start: Selection) -> None:
+    readers = link_readers(page.bench)
+
+    def restore(request: gr.Request) -> Updates:
+        selection, ignored = read_link(dict(request.query_params), start, readers)
+        return page.show(selection, None, ignored)
+
+    demo.load(restore, None, page.outputs(), **EVENT_OPTIONS)

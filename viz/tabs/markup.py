@@ -1,0 +1,89 @@
+"""Pieces of HTML that several tabs use. Everything a person wrote is escaped here and nowhere else.
+
+A button says what it does in `data-do` and carries its arguments in further `data-` attributes; `assets/app.js` hands
+them to Python as one event. Pictures travel inside the page, so that nobody's upload has an address.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from lapa.types import Frame, LatentAction
+from viz.figures.film import token_chips
+from viz.figures.frames import data_uri
+from viz.figures.style import code_color
+from viz.figures.style import ink as ink_on
+
+
+def picture(frame: Frame, alt: str, *, side: int | None = None) -> str:
+    """Return an <img>."""
+    height, width = frame.shape[:2]
+    source = data_uri(frame, kind="jpeg", quality=88, longer_side=side)
+    return f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'
+
+
+def figure(frame: Frame, title: str, note: str = "", *, classes: str = "") -> str:
+    """Return a picture under its title, with an optional note beneath."""
+    caption = f'<figcaption><b>{escape(title)}</b><span class="note">{escape(note)}</span></figcaption>'
+    return f'<figure class="shot {classes}">{caption}{picture(frame, title)}</figure>'
+
+
+def button(inside: str, do: str, *, label: str = "", classes: str = "button", pressed: bool | None = None, **data) -> str:
+    """Return a button; `inside` is HTML, `label` is read out, `data` are the arguments."""
+    attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
+    spoken = f' aria-label="{escape(label)}" title="{escape(label)}"' if label else ""
+    state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
+    return f'<button type="button" class="{classes}" data-do="{do}"{attributes}{spoken}{state}>{inside}</button>'
+
+
+@lru_cache(maxsize=1024)
+def code_style(code: int, num_codes: int) -> str:
+    """Return the style attribute that gives an element a code's colour, and text that reads on it."""
+    color = code_color(code, num_codes)
+    return f'style="--code:{color};--ink:{ink_on(color)}"'
+
+
+def chips(latent_action: LatentAction, size: str = "medium") -> str:
+    """Return a latent action as a row of chips, without how sure each is."""
+    plain = LatentAction(tokens=latent_action.tokens, codebook_size=latent_action.codebook_size)
+    return token_chips(plain, size=size)
+
+
+def sure_chips(latent_action: LatentAction) -> str:
+    """Return a latent action with, under each token, how much nearer this code is than the next best."""
+    margins = latent_action.margins
+    if margins is None:
+        return chips(latent_action, "large")
+    cells = [
+        f'<span class="sure" {code_style(token, latent_action.codebook_size)} title="position {i}: code {token}, '
+        f'{margin:.0%} nearer than the second-best code"><b>{token}</b><i style="--sure:{margin:.2f}"></i>'
+        f"<small>{_how_sure(margin)}</small></span>"
+        for i, (token, margin) in enumerate(zip(latent_action.tokens, margins, strict=True))
+    ]
+    return f'<div class="sures" role="img" aria-label="latent action {latent_action.label}">{"".join(cells)}</div>'
+
+
+def same_size(frame: Frame, like: Frame) -> Frame:
+    """Return a picture at another's size, for comparing them."""
+    if frame.shape == like.shape:
+        return frame
+    return np.asarray(Image.fromarray(frame).resize((like.shape[1], like.shape[0]), Image.Resampling.BILINEAR))
+
+
+def section(title: str, inside: str, *, note: str = "") -> str:
+    """Return a titled part of a page."""
+    lead = f'<p class="lead">{note}</p>' if note else ""
+    return f'<section class="part"><h3>{escape(title)}</h3>{lead}{inside}</section>'
+
+
+def empty(text: str) -> str:
+    """Return the sentence that stands where nothing can be shown."""
+    return f'<p class="empty">{escape(text)}</p>'
+
+
+def _how_sure(margin: float) -> str:
+    return "sure" if margin > 0.3 else "fair" if margin > 0.1 else "close call"
