@@ -22,7 +22,6 @@ ALLOWED = {
     "lapa/data": NOUNS | {"lapa.frames", "lapa.data"},
     "lapa/worlds": NOUNS | {"lapa.frames", "lapa.worlds", "lapa.data"},
     "lapa/train": BASE | {"lapa.models", "lapa.data", "lapa.train"},
-    "lapa/baselines": BASE | {"lapa.models", "lapa.data", "lapa.train", "lapa.baselines"},
     "lapa/eval": BASE | {"lapa.models", "lapa.data", "lapa.worlds", "lapa.eval"},
     "viz/figures": {"lapa.types", "viz.figures"},
     "viz/tabs": NOUNS | {"lapa.explorer", "viz.figures", "viz.tabs"},

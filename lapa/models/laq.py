@@ -46,8 +46,8 @@ class LAQConfig:
     """Tokens of one latent action."""
     codebook_size: int = 8
     """Codes each token chooses from."""
-    code_width: int = 32
-    """Dimensions of a code vector."""
+    code_width: int = 8
+    """Dimensions of a code vector (the released model has 32; see assets/docs/LOG.md)."""
     head: Literal["warp", "linear"] = "warp"
     """Pixel head: warp (sharp) or linear (the paper's)."""
 

@@ -1,0 +1,273 @@
+"""Backbones: what reads a frame and an instruction so that a head can choose tokens.
+
+A backbone is a frozen vision side (`look`, whose features can be cached once per frame) and a language model that is
+trained. The sequence is [frame tokens | instruction tokens | suffix]; the suffix is the head's, one place per token
+to choose. Two of them: a small Llama over the quantizer's own patch features, and any pretrained vision-language
+model of the hub. Knows nothing of what the suffix means.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    DynamicCache,
+    LlamaConfig,
+    LlamaModel,
+    PreTrainedModel,
+)
+
+from lapa.models.tokenizer import InstructionTokenizer
+from lapa.types import LapaError
+
+
+@dataclass
+class Memory:
+    """What the language model keeps of a sequence while it goes on: keys and values, and which places hold text."""
+
+    cache: DynamicCache = field(default_factory=DynamicCache)
+    valid: Bool[Tensor, "b n"] | None = None
+
+
+class Backbone(nn.Module, ABC):
+    """Vision (frozen), text and a causal language model over both.
+
+    Attributes:
+        language: a decoder of `transformers` that takes embeddings, a 4-D mask and a cache.
+        is_causal: whether the prefix is read left to right only, as pretrained models were trained to.
+    """
+
+    language: PreTrainedModel
+    is_causal: bool
+
+    @abstractmethod
+    def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        """Return the vision side's features of frames in [0, 1]; no gradient."""
+
+    @abstractmethod
+    def read(self, instructions: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
+        """Return ids and mask of instructions; those that are too long are cut."""
+
+    @abstractmethod
+    def embed(
+        self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
+    ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
+        """Return the prefix as embeddings, and which of its places are not padding."""
+
+    @abstractmethod
+    def save_files(self, folder: Path) -> None:
+        """Write what the weights do not say (vocabulary, architecture) into a checkpoint."""
+
+    @property
+    def width(self) -> int:
+        return self.language.config.hidden_size
+
+    def forward(
+        self,
+        features: Float[Tensor, "b p e"],
+        ids: Int[Tensor, "b s"],
+        mask: Bool[Tensor, "b s"],
+        suffix: Float[Tensor, "b m d"],
+        memory: Memory | None = None,
+    ) -> Float[Tensor, "b m d"]:
+        """Return the hidden states at the suffix; with `memory`, remember the sequence for `step`."""
+        prefix, valid = self.embed(features, ids, mask)
+        num_prefix, num_suffix = prefix.shape[1], suffix.shape[1]
+        valid = torch.cat([valid, valid.new_ones(len(valid), num_suffix)], dim=1)
+        place = torch.arange(num_prefix + num_suffix, device=valid.device)
+        seen = place[:, None] >= place[None]
+        if not self.is_causal:
+            seen = seen | (place < num_prefix)[None]
+        if memory is not None:
+            memory.valid = valid
+        out = self.language(
+            inputs_embeds=torch.cat([prefix, suffix.to(prefix.dtype)], dim=1),
+            attention_mask=seen[None, None] & valid[:, None, None],
+            position_ids=_positions(valid),
+            past_key_values=None if memory is None else memory.cache,
+            use_cache=memory is not None,
+        )
+        return out.last_hidden_state[:, num_prefix:]
+
+    def step(self, suffix: Float[Tensor, "b 1 d"], memory: Memory) -> Float[Tensor, "b 1 d"]:
+        """Go on by one place after `forward` or `step` with the same `memory`."""
+        memory.valid = torch.cat([memory.valid, memory.valid.new_ones(len(suffix), 1)], dim=1)
+        out = self.language(
+            inputs_embeds=suffix.to(self.language.dtype),
+            attention_mask=memory.valid[:, None, None],
+            position_ids=_positions(memory.valid)[:, -1:],
+            past_key_values=memory.cache,
+            use_cache=True,
+        )
+        return out.last_hidden_state
+
+
+class LlamaBackbone(Backbone):
+    """A small Llama from scratch over the quantizer's patch features.
+
+    `merge` x `merge` neighbouring patches become one token (their features side by side, as in SmolVLM), which costs
+    nothing in detail and is `merge`^2 times cheaper. Frame and instruction see each other in both directions.
+
+    Source: PaliGemma's prefix attention (arXiv 2407.07726) and Idefics3's pixel shuffle (arXiv 2408.12637), at a
+    thousandth of the size.
+    """
+
+    is_causal = False
+
+    def __init__(
+        self,
+        tokenizer: InstructionTokenizer,
+        look: Callable[[Tensor], Tensor],
+        *,
+        num_patches: int,
+        feature_width: int,
+        width: int,
+        num_layers: int,
+        num_heads: int,
+        merge: int,
+        dropout: float,
+    ):
+        super().__init__()
+        grid = round(num_patches**0.5)
+        if grid % merge or width % num_heads:
+            raise LapaError(
+                f"a grid of {grid} patches merged by {merge}, or a width of {width} in {num_heads} heads, does not "
+                "come out even: choose divisors"
+            )
+        self.tokenizer, self._look, self._grid, self._merge = tokenizer, look, grid, merge
+        config = LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=width,
+            intermediate_size=8 * width // 3 // 32 * 32,
+            num_hidden_layers=num_layers,
+            num_attention_heads=num_heads,
+            attention_dropout=dropout,
+            initializer_range=width**-0.5,
+            attn_implementation="sdpa",
+        )
+        self.language = LlamaModel(config)
+        merged = merge**2 * feature_width
+        self.project = nn.Sequential(nn.LayerNorm(merged), nn.Linear(merged, width), nn.Dropout(dropout))
+        self.position = nn.Parameter(torch.randn((grid // merge) ** 2, width) * 0.1)
+        nn.init.normal_(self.language.embed_tokens.weight, std=0.5)  # as large as a projected feature
+
+    @torch.no_grad()
+    def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        return self._look(pixels)
+
+    def read(self, instructions: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
+        return self.tokenizer(instructions)
+
+    def embed(
+        self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
+    ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
+        rows = self._grid // self._merge
+        merged = rearrange(
+            features, "b (r y s x) e -> b (r s) (y x e)", r=rows, s=rows, y=self._merge, x=self._merge
+        )
+        frame = self.project(merged) + self.position
+        prefix = torch.cat([frame, self.language.embed_tokens(ids).to(frame.dtype)], dim=1)
+        return prefix, torch.cat([mask.new_ones(frame.shape[:2]), mask], dim=1)
+
+    def save_files(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tokenizer.json").write_text(self.tokenizer.to_json(), encoding="utf-8")
+
+
+class HubBackbone(Backbone):
+    """A pretrained vision-language model of the hub: vision side and connector frozen, language model trained.
+
+    Works with models that put image features in place of image tokens and whose decoder takes a 4-D mask (SmolVLM,
+    Idefics3, LLaVA and their kin). Pictures are not split into tiles.
+    """
+
+    is_causal = True
+
+    def __init__(self, model: PreTrainedModel, processor, *, max_text: int):
+        super().__init__()
+        self.model, self.processor, self._max_text = model, processor, max_text
+        self.model.requires_grad_(False)
+        self.language.requires_grad_(True)
+        if hasattr(processor.image_processor, "do_image_splitting"):
+            processor.image_processor.do_image_splitting = False
+
+    @classmethod
+    def from_hub(cls, name: str, *, max_text: int) -> HubBackbone:
+        """Load a model with its weights, by hub name or from a folder.
+
+        Raises:
+            LapaError: if there is no such model, or it is not a vision-language model.
+        """
+        try:
+            model = AutoModelForImageTextToText.from_pretrained(name, attn_implementation="sdpa", dtype=torch.float32)
+            return cls(model.model, AutoProcessor.from_pretrained(name), max_text=max_text)
+        except (OSError, ValueError) as error:
+            raise LapaError(
+                f"'{name}' cannot be loaded as a vision-language model ({str(error).splitlines()[0][:120]}): give "
+                "'llama' for our own small one, or a hub name such as HuggingFaceTB/SmolVLM-256M-Instruct"
+            ) from error
+
+    @classmethod
+    def from_files(cls, folder: Path, *, max_text: int) -> HubBackbone:
+        """Build the architecture that `save_files` wrote; the weights are the caller's to load."""
+        config = AutoConfig.from_pretrained(folder)
+        model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
+        return cls(model.model, AutoProcessor.from_pretrained(folder), max_text=max_text)
+
+    @property
+    def language(self) -> PreTrainedModel:
+        return self.model.get_decoder()
+
+    @torch.no_grad()
+    def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        inputs = self.processor.image_processor([[x] for x in pixels.cpu()], do_rescale=False, return_tensors="pt")
+        out = self.model.get_image_features(pixel_values=inputs["pixel_values"].to(self.model.device))
+        features = getattr(out, "pooler_output", out)
+        return features.reshape(len(pixels), -1, features.shape[-1])
+
+    def read(self, instructions: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
+        blank = torch.zeros(3, 32, 32)
+        out = self.processor(
+            text=[self._prompt(text) for text in instructions],
+            images=[[blank] for _ in instructions],
+            padding=True,
+            padding_side="right",
+            return_tensors="pt",
+            do_rescale=False,
+        )
+        return out["input_ids"], out["attention_mask"].bool()
+
+    def embed(
+        self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
+    ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
+        text = self.language.get_input_embeddings()(ids)
+        is_image = (ids == self.model.config.image_token_id)[..., None].expand_as(text)
+        return text.masked_scatter(is_image, features.to(text.dtype)), mask
+
+    def save_files(self, folder: Path) -> None:
+        self.processor.save_pretrained(folder)
+        self.model.config.save_pretrained(folder)
+
+    def _prompt(self, instruction: str) -> str:
+        tokenizer = self.processor.tokenizer
+        ids = tokenizer(instruction, add_special_tokens=False)["input_ids"][: self._max_text]
+        text = f"What should the robot do next to {tokenizer.decode(ids).lower()}?"
+        if self.processor.chat_template is None:
+            return f"{self.processor.image_token}{text}"
+        content = [{"type": "image"}, {"type": "text", "text": text}]
+        return self.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+
+
+def _positions(valid: Bool[Tensor, "b n"]) -> Int[Tensor, "b n"]:
+    """Number the places that hold something; padding between instruction and suffix takes no number."""
+    return (valid.long().cumsum(1) - 1).clamp(min=0)

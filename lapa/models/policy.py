@@ -1,0 +1,245 @@
+"""The policy: a frame and an instruction in, a distribution over latent actions out (paper, section 3.2).
+
+`PolicyNet` is the torch side, a backbone and a head. `LatentPolicy` is what the rest of the program knows: pictures
+and sentences in, nouns out. A policy speaks its quantizer's tokens and is refused with any other quantizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int
+from torch import Tensor, nn
+
+from lapa.checkpoint import Checkpoint, config_from, fingerprint, load_checkpoint
+from lapa.frames import to_pixels
+from lapa.models.action_head import TokenHead
+from lapa.models.backbone import Backbone, HubBackbone, LlamaBackbone, Memory
+from lapa.models.laq import LAQ, load_laq
+from lapa.models.tokenizer import InstructionTokenizer
+from lapa.types import Frame, Frames, LapaError, LatentAction, Prediction
+
+MAX_INSTRUCTION = 500
+"""Characters of an instruction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyConfig:
+    """Shape of a policy; all but the first and the last field shape our own small Llama only."""
+
+    backbone: str = "llama"
+    """Our own small Llama ("llama"), or a vision-language model by hub name or folder."""
+    width: int = 192
+    """Width of the language model."""
+    num_layers: int = 4
+    """Layers of the language model."""
+    num_heads: int = 4
+    """Attention heads of each layer."""
+    merge: int = 2
+    """Side of the square of patches that become one frame token."""
+    dropout: float = 0.1
+    """Dropout of frame features and of attention."""
+    vocab_size: int = 1024
+    """Most ids the tokenizer may learn; 256 of them are bytes."""
+    max_text: int = 32
+    """Ids of an instruction that are read; the rest is cut off."""
+
+
+class PolicyNet(nn.Module):
+    """A backbone and a head. Vision features come from `backbone.look`, ids and mask from `backbone.read`."""
+
+    def __init__(self, backbone: Backbone, head: TokenHead):
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(
+        self,
+        features: Float[Tensor, "b p e"],
+        ids: Int[Tensor, "b s"],
+        mask: Bool[Tensor, "b s"],
+        tokens: Int[Tensor, "b l"],
+    ) -> Float[Tensor, "b l k"]:
+        """Return the logits of each place, given the true `tokens` before it."""
+        return self.head(self.backbone(features, ids, mask, self.head.embed(tokens)))
+
+    def choose(
+        self,
+        features: Float[Tensor, "b p e"],
+        ids: Int[Tensor, "b s"],
+        mask: Bool[Tensor, "b s"],
+        pick: Callable[[Float[Tensor, "b k"]], Int[Tensor, "b"]],
+    ) -> tuple[Int[Tensor, "b l"], Float[Tensor, "b l k"]]:
+        """Choose token after token with `pick`, which sees log-probabilities; return them and what it saw.
+
+        The prefix is read once; each further token costs one place.
+        """
+        memory, tokens, seen = Memory(), [], []
+        hidden = self.backbone(features, ids, mask, self.head.start.expand(len(ids), -1, -1), memory)
+        for place in range(len(self.head)):
+            if place:
+                hidden = self.backbone.step(self.head.embed_choice(place - 1, tokens[-1]), memory)
+            seen.append(self.head(hidden, place)[:, 0].log_softmax(-1))
+            tokens.append(pick(seen[-1]))
+        return torch.stack(tokens, 1), torch.stack(seen, 1)
+
+
+class LatentPolicy:
+    """A trained policy behind the `Policy` protocol.
+
+    Attributes:
+        window_s: how far ahead its latent actions reach, in seconds.
+        prior: float32 [l k], share of each token in its training labels.
+    """
+
+    def __init__(self, net: PolicyNet, *, image_size: int, window_s: float):
+        self._net, self._image_size = net.eval().requires_grad_(False), image_size
+        self.window_s = window_s
+        self.prior: Float32[np.ndarray, "l k"] = net.head.prior.cpu().numpy()
+
+    @torch.inference_mode()
+    def predict(
+        self, frame: Frame, instruction: str, *, temperature: float = 0.0, rng: np.random.Generator | None = None
+    ) -> Prediction:
+        """Say what should happen next.
+
+        At `temperature` 0 each token is the likeliest; above it, tokens are sampled with `rng`, which is then needed.
+        The distributions given back are the policy's own, whatever the temperature.
+
+        Raises:
+            LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
+        """
+        inputs = _inputs(self._net, [frame], [check_instruction(instruction)], self._image_size)
+        tokens, logs = self._net.choose(*inputs, pick=_picker(temperature, rng))
+        action = LatentAction(tokens=tuple(tokens[0].tolist()), codebook_size=logs.shape[-1])
+        return Prediction(latent_action=action, distributions=logs[0].exp().float().cpu().numpy())
+
+    @torch.inference_mode()
+    def log_probs(
+        self, frames: Sequence[Frame] | Frames, instructions: Sequence[str], tokens: Int[np.ndarray, "b l"]
+    ) -> Float32[np.ndarray, "b l k"]:
+        """Return the log-probabilities of every choice at each place, given the true tokens before it."""
+        inputs = _inputs(self._net, frames, instructions, self._image_size)
+        true = torch.from_numpy(tokens.astype(np.int64)).to(inputs[0].device)
+        return self._net(*inputs, true).log_softmax(-1).float().cpu().numpy()
+
+
+def check_instruction(instruction: str) -> str:
+    """Return an instruction without needless blanks.
+
+    Raises:
+        LapaError: if it is empty or longer than 500 characters.
+    """
+    instruction = " ".join((instruction or "").split())
+    if not instruction:
+        raise LapaError(
+            "the instruction is empty: type what the robot should do, such as 'push the red star to the left'"
+        )
+    if len(instruction) > MAX_INSTRUCTION:
+        raise LapaError(
+            f"the instruction has {len(instruction)} characters, at most {MAX_INSTRUCTION} are read: "
+            "type what the robot should do in one sentence"
+        )
+    return instruction
+
+
+def build_net(
+    config: PolicyConfig, laq: LAQ, num_choices: tuple[int, ...], tokenizer: InstructionTokenizer | None
+) -> PolicyNet:
+    """Build an untrained policy; a hub backbone comes with its pretrained weights and its own tokenizer."""
+    if config.backbone == "llama":
+        backbone = _llama(config, laq, tokenizer)
+    else:
+        backbone = HubBackbone.from_hub(config.backbone, max_text=config.max_text)
+    return PolicyNet(backbone, TokenHead(backbone.width, num_choices))
+
+
+def load_net(
+    checkpoint: Checkpoint, laq_path: str | Path, num_choices: Callable[[LAQ], tuple[int, ...]]
+) -> tuple[PolicyNet, LAQ]:
+    """Rebuild the network of a checkpoint, with the quantizer whose eyes it uses.
+
+    Raises:
+        LapaError: if it was trained with another quantizer, or its weights do not fit its config.
+    """
+    path = checkpoint.path
+    if checkpoint.parents.get("laq") != fingerprint(laq_path):
+        raise LapaError(
+            f"the {checkpoint.kind} '{path}' was trained with another quantizer than '{laq_path}': name its own "
+            "with --laq, or train it again with this one"
+        )
+    laq, config = load_laq(laq_path), config_from(PolicyConfig, checkpoint.model, path)
+    try:
+        if config.backbone == "llama":
+            text = (path / "backbone" / "tokenizer.json").read_text(encoding="utf-8")
+            backbone = _llama(config, laq, InstructionTokenizer.from_json(text, max_length=config.max_text))
+        else:
+            backbone = HubBackbone.from_files(path / "backbone", max_text=config.max_text)
+        net = PolicyNet(backbone, TokenHead(backbone.width, num_choices(laq)))
+        net.load_state_dict(checkpoint.tensors, strict=True)
+    except (RuntimeError, OSError) as error:
+        raise LapaError(f"the {checkpoint.kind} in '{path}' does not fit its config.json: copy it again") from error
+    return net, laq
+
+
+def latent_choices(laq: LAQ) -> tuple[int, ...]:
+    """Return how many tokens each place of a latent action chooses from."""
+    return (laq.config.codebook_size,) * laq.config.code_seq_len
+
+
+def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> LatentPolicy:
+    """Load a policy for inference, with the checkpoint of the quantizer it was trained with.
+
+    Raises:
+        LapaError: if `path` is not a checkpoint of kind "policy", is damaged, or belongs to another quantizer.
+    """
+    checkpoint = load_checkpoint(path, "policy")
+    net, quantizer = load_net(checkpoint, laq, latent_choices)
+    quantizer.to(device)
+    return LatentPolicy(
+        net.to(device), image_size=quantizer.config.image_size, window_s=float(checkpoint.stage["window_s"])
+    )
+
+
+def _llama(config: PolicyConfig, laq: LAQ, tokenizer: InstructionTokenizer) -> LlamaBackbone:
+    grid = laq.config.image_size // laq.config.patch
+    side = laq.config.image_size
+    with torch.no_grad():
+        feature_width = laq.frame_features(torch.zeros(1, 3, side, side, device=laq.codebook.device)).shape[-1]
+    return LlamaBackbone(
+        tokenizer,
+        laq.frame_features,
+        num_patches=grid**2,
+        feature_width=feature_width,
+        width=config.width,
+        num_layers=config.num_layers,
+        num_heads=config.num_heads,
+        merge=config.merge,
+        dropout=config.dropout,
+    )
+
+
+def _inputs(
+    net: PolicyNet, frames: Sequence[Frame] | Frames, instructions: Sequence[str], image_size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    device = net.head.start.device
+    features = net.backbone.look(to_pixels(frames, image_size, device))
+    ids, mask = net.backbone.read(instructions)
+    return features, ids.to(device), mask.to(device)
+
+
+def _picker(temperature: float, rng: np.random.Generator | None) -> Callable[[Tensor], Tensor]:
+    """Return the rule that picks tokens: the likeliest, or drawn from probabilities sharpened by 1 / temperature."""
+    if temperature <= 0:
+        return lambda logs: logs.argmax(-1)
+    assert rng is not None, "sampling needs a generator"
+
+    def draw(logs: Float[Tensor, "b k"]) -> Int[Tensor, "b"]:
+        shares = (logs / temperature).softmax(-1).double().cpu().numpy()
+        chosen = [rng.choice(len(share), p=share / share.sum()) for share in shares]
+        return torch.tensor(chosen, device=logs.device)
+
+    return draw

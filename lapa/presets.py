@@ -1,0 +1,38 @@
+"""Named runs, as functions: what `python -m lapa train-laq PRESET` and its sisters start from.
+
+tiny trains in about a minute on a CPU, for tests; small is what is shipped; base wants one GPU; paper is the paper's
+size (Appendix A). Every value can be overridden on the command line.
+"""
+
+from __future__ import annotations
+
+from lapa.models.laq import LAQConfig
+from lapa.train.laq import TrainLAQConfig
+from lapa.train.loop import LoopConfig
+
+PRESETS = ("tiny", "small", "base", "paper")
+
+
+def laq(preset: str) -> TrainLAQConfig:
+    """Return the configuration of a quantizer's run."""
+    return {
+        "tiny": TrainLAQConfig(
+            num_validation=4,
+            model=LAQConfig(image_size=64, width=64, num_heads=2, num_spatial=1, num_decoder=1),
+            loop=LoopConfig(num_steps=60, batch_size=16, warmup_steps=10, log_every=10, eval_every=30, save_every=20),
+        ),
+        "small": TrainLAQConfig(noise_until=0.35, loop=LoopConfig(num_steps=4000)),
+        "base": TrainLAQConfig(
+            model=LAQConfig(width=512, num_heads=8, num_spatial=4, num_temporal=4, num_decoder=6),
+            loop=LoopConfig(num_steps=50_000, batch_size=128, lr=3e-4, warmup_steps=1000, save_every=1000),
+        ),
+        "paper": TrainLAQConfig(
+            noise_until=1.0,
+            changed_weight=1.0,
+            model=LAQConfig(
+                image_size=256, patch=32, width=1024, num_heads=16, num_spatial=8, num_temporal=8, num_decoder=8,
+                code_width=32, head="linear",
+            ),
+            loop=LoopConfig(num_steps=100_000, batch_size=64, lr=1e-4, weight_decay=0.0, grad_clip=0.5, save_every=1000),
+        ),
+    }[preset]

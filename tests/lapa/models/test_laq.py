@@ -1,0 +1,130 @@
+"""The quantizer: shapes, its inverse, and the properties its design promises."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from lapa.checkpoint import save_checkpoint
+from lapa.models.laq import LAQ, LAQConfig, load_laq
+from lapa.models.quantizer import NSVQ
+from lapa.types import LapaError
+
+SMALL = LAQConfig(image_size=32, width=32, num_heads=2, num_spatial=1, num_decoder=1, code_width=8)
+
+
+@pytest.fixture(params=["warp", "linear"])
+def model(request):
+    torch.manual_seed(0)
+    return LAQ(dataclasses.replace(SMALL, head=request.param)).eval()
+
+
+@pytest.fixture
+def pair():
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(3, 3, 32, 32, generator=generator), torch.rand(3, 3, 32, 32, generator=generator)
+
+
+def test_encode_and_decode_have_the_promised_shapes(model, pair):
+    encoding = model.encode(*pair)
+    assert encoding.continuous.shape == (3, 4, 8)
+    assert encoding.tokens.shape == (3, 4) and encoding.tokens.dtype == torch.int64
+    assert encoding.distances.shape == (3, 4, 8)
+    assert model.decode(pair[0], encoding.tokens).shape == pair[0].shape
+    assert model.frame_features(pair[0]).shape == (3, 4, 64)
+
+
+def test_each_token_is_the_nearest_code(model, pair):
+    encoding = model.encode(*pair)
+    nearest = torch.cdist(encoding.continuous, model.codebook[None].expand(3, -1, -1)).argmin(-1)
+    assert torch.equal(encoding.tokens, nearest)
+
+
+@pytest.mark.parametrize(("code_seq_len", "codebook_size"), [(1, 8), (2, 5), (4, 8), (6, 16)])
+def test_sequence_length_and_codebook_size_are_free(code_seq_len, codebook_size, pair):
+    model = LAQ(dataclasses.replace(SMALL, code_seq_len=code_seq_len, codebook_size=codebook_size))
+    encoding = model.encode(*pair)
+    assert encoding.distances.shape == (3, code_seq_len, codebook_size)
+    assert model.decode(pair[0], encoding.tokens).shape == pair[0].shape
+
+
+def test_two_equal_frames_differ_by_exactly_nothing(model, pair):
+    assert torch.equal(model.encode(pair[0], pair[0]).continuous, torch.zeros(3, 4, 8))
+
+
+def test_the_current_frames_encoding_does_not_see_the_future(model, pair):
+    """C3 (e) of the released model: there, first-frame tokens depend on the second frame."""
+    seen = []
+    model.temporal.register_forward_hook(lambda module, args, out: seen.append(out[:, 0].clone()))
+    model.encode(pair[0], pair[1])
+    model.encode(pair[0], torch.zeros_like(pair[1]))
+    assert torch.equal(*seen)
+
+
+def test_a_decoder_token_is_made_of_its_own_code_alone(model, pair):
+    """C3 (a) of the released model: there, a missing transpose mixes all codes into every token."""
+    contexts = []
+    model.decoder.layers[0].register_forward_pre_hook(
+        lambda module, args, kwargs: contexts.append(kwargs["context"]), with_kwargs=True
+    )
+    model.decode(pair[0], torch.tensor([[0, 1, 2, 3]] * 3))
+    model.decode(pair[0], torch.tensor([[0, 1, 7, 3]] * 3))
+    same = torch.isclose(contexts[0], contexts[1]).all(-1).all(0)
+    assert same.tolist() == [True, True, False, True]
+
+
+def test_every_parameter_has_an_effect(model, pair):
+    """C3 (f): nothing is trained that nothing uses."""
+    with torch.no_grad():  # zero-initialised last layers would hide what is behind them
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    out = model(*pair, mode="codes")
+    ((out.future - pair[1]).square().mean() + out.loss).backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert idle == []
+
+
+def test_the_decoder_does_not_train_the_patch_embedding(model, pair):
+    model.decode_vectors(pair[0], torch.zeros(3, 4, 8)).square().mean().backward()
+    assert all(p.grad is None for p in model.embed.parameters())
+
+
+def test_forward_leaves_the_codebook_alone(model, pair):
+    before = model.codebook.clone()
+    model.train()
+    for _ in range(3):
+        model(*pair, mode="noise", generator=torch.Generator().manual_seed(0))
+    assert torch.equal(model.codebook, before)
+
+
+def test_noise_has_the_size_of_the_error_it_stands_for():
+    quantizer = NSVQ(8, 16)
+    latents = torch.randn(5, 4, 16)
+    out = quantizer(latents, mode="noise", generator=torch.Generator().manual_seed(0))
+    error = out.distances.min(-1).values.sqrt()
+    torch.testing.assert_close((out.value - latents).norm(dim=-1), error)
+
+
+def test_revival_moves_unused_codes_only():
+    quantizer = NSVQ(4, 2)
+    before = quantizer.codebook.detach().clone()
+    latents = torch.full((10, 2), 7.0)
+    moved = quantizer.revive(torch.tensor([50, 0, 49, 1]), latents, torch.Generator().manual_seed(0))
+    assert moved == 2
+    assert torch.equal(quantizer.codebook[[0, 2]], before[[0, 2]])
+    assert torch.equal(quantizer.codebook[[1, 3]], latents[:2])
+
+
+def test_a_saved_model_loads_strictly(model, pair, tmp_path):
+    save_checkpoint(tmp_path / "laq", kind="laq", model=model.config, tensors=model.state_dict())
+    again = load_laq(tmp_path / "laq")
+    tokens = model.encode(*pair).tokens
+    assert torch.equal(again.encode(*pair).tokens, tokens)
+    assert torch.equal(again.decode(pair[0], tokens), model.decode(pair[0], tokens))
+    fewer = {name: tensor for name, tensor in model.state_dict().items() if name != "position"}
+    save_checkpoint(tmp_path / "less", kind="laq", model=model.config, tensors=fewer)
+    with pytest.raises(LapaError, match="do not fit"):
+        load_laq(tmp_path / "less")
+    save_checkpoint(tmp_path / "policy", kind="policy", model=model.config, tensors=model.state_dict())
+    with pytest.raises(LapaError, match="kind 'policy'"):
+        load_laq(tmp_path / "policy")
