@@ -40,29 +40,34 @@ class _Facts:
 
 
 class FolderSource:
-    """A `ClipSource` over the videos under a folder.
+    """A `ClipSource` over the videos under a folder, or over a single video file.
 
     Attributes:
-        path, name: the folder and its name.
+        path, name: the folder or file and its name.
         extras: per clip, the keys of its metadata that have no field of their own in `ClipRecord`.
 
     Raises:
-        LapaError: if the folder is not there, holds no video, or its metadata is damaged.
+        LapaError: if nothing is there, the folder holds no video, or its metadata is damaged.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        if not self.path.is_dir():
-            raise LapaError(f"there is no folder '{path}': give the folder that holds your videos")
         self.name = self.path.resolve().name
-        facts = _read_metadata(self.path / METADATA)
-        self._names = _list_videos(self.path)
-        if not self._names:
-            raise LapaError(
-                f"the folder '{self.name}' holds no videos (mp4, webm, mov, gif) and no folders of pictures"
-            )
-        _warn_missing(self.path, facts, self._names)
-        self._facts = [facts.get(name, _Facts()) for name in self._names]
+        if self.path.is_file():
+            self._folder, names = self.path.parent, [self.path.name]
+        elif self.path.is_dir():
+            self._folder, names = self.path, _list_videos(self.path)
+        else:
+            raise LapaError(f"there is nothing at '{path}': give a video or a folder of videos")
+        if not names:
+            known = "videos (mp4, webm, mov, gif) or folders of pictures"
+            raise LapaError(f"the folder '{self.name}' holds no videos: expected {known}")
+        facts = _read_metadata(self._folder / METADATA)
+        if self.path.is_dir():
+            _warn_missing(self._folder, facts, names)
+        self._videos = [self._folder / name for name in names]
+        self._names = [name if name != "." else self.name for name in names]
+        self._facts = [facts.get(name, _Facts()) for name in names]
         self.extras = [fact.extras for fact in self._facts]
 
     @cached_property
@@ -81,7 +86,7 @@ class FolderSource:
         return Clip(
             frames=read_frames(video),
             fps=video.fps,
-            source=f"{self.name}/{self._names[i]}",
+            source=f"{self.name}/{self._names[i]}" if len(self) > 1 else self._names[i],
             instruction=self._facts[i].instruction,
         )
 
@@ -104,7 +109,7 @@ class FolderSource:
         return len(self._names)
 
     def _open(self, i: int) -> Video:
-        return open_video(self.path / self._names[i], fps=self._facts[i].fps)
+        return open_video(self._videos[i], fps=self._facts[i].fps)
 
     def _record(self, i: int) -> ClipRecord:
         facts = self._facts[i]
@@ -173,7 +178,7 @@ def _file_name(row: Any, where: str) -> str:
     if not isinstance(name, str) or not name:
         raise LapaError(f'{where} names no file: expected one object, such as {{"file_name": "a.mp4"}}')
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts:
         raise LapaError(f"{where} names '{name}', outside the folder: expected a relative name without '..'")
     return path.as_posix()
 
@@ -191,4 +196,4 @@ def _parse_facts(row: dict[str, Any], where: str) -> _Facts:
     if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000):
         raise LapaError(f"{where} has a frame rate of {fps!r}: expected frames per second, such as 10")
     texts["instruction"] = texts["instruction"] or None
-    return _Facts(**texts, fps=fps, extras=row)
+    return _Facts(**texts, fps=None if fps is None else float(fps), extras=row)

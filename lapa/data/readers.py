@@ -115,8 +115,8 @@ class PictureReader:
 
     @cached_property
     def _native_size(self) -> tuple[int, int]:
-        with Image.open(self._paths[0]) as picture:
-            return picture.height, picture.width
+        height, width, _ = _load(self._paths[0]).shape
+        return height, width
 
     @property
     def size(self) -> tuple[int, int]:
@@ -126,17 +126,24 @@ class PictureReader:
         return np.stack([self._read_one(self._paths[i]) for i in indices])
 
     def _read_one(self, path: Path) -> Frame:
-        height, width = self._native_size
+        frame = _load(path)
+        if frame.shape[:2] != self._native_size:
+            height, width = self._native_size
+            raise LapaError(
+                f"'{path.parent.name}/{path.name}' is {frame.shape[1]}x{frame.shape[0]} pixels but the first "
+                f"picture there is {width}x{height}: the frames of one video must all have the same size"
+            )
+        if self.size == self._native_size:
+            return frame
+        return np.asarray(Image.fromarray(frame).resize(self.size[::-1], Image.Resampling.BILINEAR))
+
+
+def _load(path: Path) -> Frame:
+    try:
         with Image.open(path) as picture:
-            if picture.size != (width, height):
-                raise LapaError(
-                    f"'{path.parent.name}/{path.name}' is {picture.width}x{picture.height} pixels but the first "
-                    f"picture there is {width}x{height}: the frames of one video must all have the same size"
-                )
-            rgb = picture.convert("RGB")
-        if self.size != self._native_size:
-            rgb = rgb.resize(self.size[::-1], Image.Resampling.BILINEAR)
-        return np.asarray(rgb)
+            return np.asarray(picture.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for bad files
+        raise LapaError(f"'{path.parent.name}/{path.name}' is damaged or no picture: remove or replace it") from None
 
 
 def list_pictures(folder: Path) -> list[Path]:

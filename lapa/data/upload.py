@@ -33,9 +33,9 @@ _MAX_FPS = 60.0
 class UploadLimits:
     """What the gate lets through."""
 
-    max_megabytes: float = 200.0
+    max_megabytes: int | float = 200.0
     """Size of the file."""
-    max_duration_s: float = 600.0
+    max_duration_s: int | float = 600.0
     """Length of the video."""
     max_pixels: int = 4096 * 2304
     """Width times height of a frame; a little more than 4K."""
@@ -51,7 +51,7 @@ class Proxy:
     note: str = ""
 
 
-def check_upload(path: str | Path, limits: UploadLimits, *, timeout_s: float = 20.0) -> None:
+def check_upload(path: str | Path, limits: UploadLimits, *, timeout_s: int | float = 20.0) -> None:
     """Refuse a file that is too big, too long, or no video.
 
     Raises:
@@ -84,8 +84,8 @@ def make_proxy(
     out: str | Path,
     *,
     max_side: int = 640,
-    max_duration_s: float = UploadLimits.max_duration_s,
-    timeout_s: float = 60.0,
+    max_duration_s: int | float = UploadLimits.max_duration_s,
+    timeout_s: int | float = 60.0,
 ) -> Proxy:
     """Convert any video into an .mp4 that is quick to read in any order.
 
@@ -108,10 +108,10 @@ def make_proxy(
     return Proxy(path=out, **facts)
 
 
-def _run_child(verb: str, path: Path, *args: str, timeout_s: float) -> dict[str, Any]:
+def _run_child(verb: str, path: Path, *args: str, timeout_s: int | float) -> dict[str, Any]:
     """Run `main` in another process; its last line of output is the answer or the error, as JSON."""
     root = str(Path(__file__).resolve().parents[2])
-    command = [sys.executable, "-m", "lapa.data.upload", verb, str(path.resolve()), *args]
+    command = [sys.executable, "-m", "lapa.data.upload", verb, str(path.absolute()), *args]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
     try:
         done = subprocess.run(
@@ -162,7 +162,7 @@ def _probe(path: Path) -> dict[str, float]:
         return {"height": pictures.height, "width": pictures.width, "duration_s": pictures.duration_s}
 
 
-def _transcode(path: Path, out: Path, max_side: int, max_duration_s: float) -> dict[str, Any]:
+def _transcode(path: Path, out: Path, max_side: int, max_duration_s: int | float) -> dict[str, Any]:
     with _open(path) as pictures:
         fps = min(pictures.fps, _MAX_FPS) if plausible_fps(pictures.fps) else DEFAULT_FPS
         max_frames = max(2, int(max_duration_s * fps))
@@ -172,15 +172,15 @@ def _transcode(path: Path, out: Path, max_side: int, max_duration_s: float) -> d
             raise LapaError(explain_unreadable(path))
         write_video(out, chain([first], islice(frames, max_frames - 1)), fps)
         too_long = next(frames, None) is not None
-    if pictures.num_read < 2:
-        raise LapaError(explain_too_short(path))
     note = f"only the first {max_duration_s:g} s are kept" if too_long else ""
     if pictures.damaged:
-        note = f"the file is damaged from frame {pictures.num_read} on, only what comes before is kept"
+        note = f"the file is damaged from frame {pictures.num_read} on"
+    if pictures.num_read < 2:
+        raise LapaError(explain_too_short(path, note))
     return {"fps": fps, "num_frames": open_video(out).num_frames, "note": note}
 
 
-def _even_frames(pictures: Pictures, fps: float, max_side: int) -> Iterator[Frame]:
+def _even_frames(pictures: Pictures, fps: int | float, max_side: int) -> Iterator[Frame]:
     """Show each picture from its time on: repeat those that stay long, drop those that stay less than a frame."""
     held, start_s, num_shown = None, 0.0, 0
     for picture in pictures:

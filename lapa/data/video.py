@@ -14,6 +14,7 @@ import numpy as np
 
 from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader, SalvageReader
 from lapa.data.salvage import NoPictureError, Pictures
+from lapa.data.video_writer import write_video as write_video  # reading and writing through one door
 from lapa.types import Clip, Frames, LapaError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts", ".ogv"})
@@ -39,7 +40,7 @@ class Video:
         reader: FileReader | SalvageReader | PictureReader,
         *,
         max_side: int | None = None,
-        fps: float | None = None,
+        fps: int | float | None = None,
     ):
         self.path = path
         self.num_frames = reader.num_frames
@@ -83,6 +84,8 @@ class Video:
     def _size(self) -> tuple[int, int]:
         try:
             return self._reader.size
+        except LapaError:
+            raise
         except Exception:
             self._salvage()
             return self._reader.size
@@ -107,7 +110,7 @@ class Video:
         self._reader, self.num_frames, self.note = reader, reader.num_frames, reader.note
 
 
-def open_video(path: str | Path, *, max_side: int | None = None, fps: float | None = None) -> Video:
+def open_video(path: str | Path, *, max_side: int | None = None, fps: int | float | None = None) -> Video:
     """Open a video file or a folder of pictures.
 
     Args:
@@ -143,7 +146,7 @@ def read_clip(
     max_frames: int | None = None,
     max_side: int | None = None,
     instruction: str | None = None,
-    fps: float | None = None,
+    fps: int | float | None = None,
 ) -> Clip:
     """Decode a video from its beginning; of a damaged one, what comes before the damage.
 
@@ -182,12 +185,12 @@ def read_frames(video: Video, max_frames: int | None = None) -> Frames:
     return frames
 
 
-def plausible_fps(fps: float) -> bool:
+def plausible_fps(fps: int | float) -> bool:
     """Tell a frame rate from what stands where a file knows none (0, NaN, the ticks of its clock)."""
     return 0.05 <= fps <= 1000.0
 
 
-def window_frames(window_s: float, fps: float) -> int:
+def window_frames(window_s: int | float, fps: int | float) -> int:
     """Turn a window in seconds into a distance in frames, at least 1."""
     return max(1, round(window_s * fps))
 
@@ -208,7 +211,7 @@ def explain_unreadable(path: Path, error: Exception | None = None) -> str:
         return f"there is no file '{path}': check the path"
     if path.is_dir():
         known = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
-        return f"the folder '{name}' holds no pictures ({known}) that could be the frames of a video"
+        return f"the folder '{name}' holds no pictures: expected the frames of a video ({known})"
     if not path.is_file():
         return f"'{name}' is not a file: give a video file or a folder of pictures"
     if path.stat().st_size == 0:

@@ -27,7 +27,7 @@ _BT601, _LIMITED = 6, 1
 """What the RGB to YUV conversion below uses; written into the file so that players undo exactly that."""
 
 
-def write_video(path: str | Path, frames: Iterable[Frame], fps: float, *, gop: int = 12) -> Path:
+def write_video(path: str | Path, frames: Iterable[Frame], fps: int | float, *, gop: int = 12) -> Path:
     """Write frames as the kind of video that the path's suffix names.
 
     Args:
@@ -65,7 +65,7 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, *, gop: i
     return path
 
 
-def _encode(path: Path, frames: Iterable[Frame], size: tuple[int, int], fps: float, gop: int) -> None:
+def _encode(path: Path, frames: Iterable[Frame], size: tuple[int, int], fps: int | float, gop: int) -> None:
     codec, options, container_options = _ENCODERS[path.suffix]
     rate = Fraction(fps).limit_denominator(1001)
     even = codec != "gif"
