@@ -28,7 +28,7 @@ from lapa.data.video import open_video, read_clip, window_frames
 from lapa.dream import LAQWorld, dream, play
 from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import load_index, nearest
-from lapa.limits import MAX_SIDE, checked_instruction, checked_temperature, stretch_like
+from lapa.limits import MAX_SIDE, checked_temperature, stretch_like
 from lapa.models.laq import load_laq
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.protocols import Policy
@@ -143,7 +143,7 @@ class Explorer:
             if self._policy is None:
                 from lapa.models.policy import load_policy
 
-                self._policy = load_policy(self._bundle.policy, self.laq_path)
+                self._policy = load_policy(self._bundle.policy, self.laq_path, device=str(self._device))
             return self._policy
 
     def report(self) -> dict[str, dict]:
@@ -249,10 +249,11 @@ class Explorer:
         Raises:
             LapaError: if there is no policy, or the instruction is empty or too long.
         """
-        policy, temperature = self.need_policy(), checked_temperature(temperature)
-        instruction, rng = checked_instruction(instruction), np.random.default_rng(seed)
+        policy, rng = self.need_policy(), np.random.default_rng(seed)
         with self._lock:
-            return policy.predict(self._small(frame), instruction, temperature=temperature, rng=rng)
+            return policy.predict(
+                self._small(frame), instruction, temperature=checked_temperature(temperature), rng=rng
+            )
 
     def rollout(
         self, frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
@@ -264,11 +265,14 @@ class Explorer:
         """
         if num_steps < 1:
             raise LapaError(f"a rollout of {num_steps} steps is nothing to show: ask for 1 or more")
+        policy = self.need_policy()
+        from lapa.models.policy import check_instruction
+
         steps = dream(
-            self.need_policy(),
+            policy,
             self._world,
             self._small(frame),
-            checked_instruction(instruction),
+            check_instruction(instruction),
             num_steps=num_steps,
             temperature=checked_temperature(temperature),
             rng=np.random.default_rng(seed),

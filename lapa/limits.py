@@ -1,4 +1,4 @@
-"""What the Explorer accepts and gives back: the size of pictures, the length of an instruction, a temperature."""
+"""What the Explorer accepts and gives back: the size of pictures, a temperature."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from lapa.types import Frame, LapaError
 
 MAX_SIDE = 320
 """Longer side of the pictures given back, and of clips opened, in pixels."""
-MAX_INSTRUCTION = 500
-"""Characters."""
 
 
 def fit(frame: Frame) -> Frame:
@@ -26,20 +24,6 @@ def stretch_like(picture: Frame, like: Frame) -> Frame:
     height, width = like.shape[:2]
     scale = min(1.0, MAX_SIDE / max(height, width))
     return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
-
-
-def checked_instruction(instruction: str | None) -> str:
-    """Return the instruction with its white space tidied.
-
-    Raises:
-        LapaError: if nothing is left, or too much.
-    """
-    instruction = " ".join((instruction or "").split())
-    if not instruction:
-        raise LapaError("the instruction is empty: say what should be done, such as 'push the red star to the left'")
-    if len(instruction) > MAX_INSTRUCTION:
-        raise LapaError(f"the instruction has {len(instruction)} characters: at most {MAX_INSTRUCTION} are read")
-    return instruction
 
 
 def checked_temperature(temperature: float) -> float:

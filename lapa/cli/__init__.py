@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 
 from lapa.types import LapaError
@@ -26,6 +27,7 @@ VERBS = {
     "eval policy": ("eval_policy", "measure a policy"),
     "export map": ("export", "draw the map of an index as a figure for print"),
     "export codebook": ("export", "draw what each code does as a figure for print"),
+    "export clips": ("export_clips", "write clips of a data set as a folder of videos"),
 }
 
 
@@ -51,6 +53,8 @@ def main(argv: list[str]) -> int:
         return _fail(error, 2)
     except LapaError as error:
         return _fail(error, 1)
+    except BrokenPipeError:  # whoever reads our output has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         return _fail(f"{error.strerror or error}" + (f": '{error.filename}'" if error.filename else ""), 1)
     except KeyboardInterrupt as stop:

@@ -1,12 +1,26 @@
-"""`label`: write the latent actions of a data set."""
+"""`label`: write the latent actions of a data set, for `train-policy`."""
 
 from __future__ import annotations
 
-from lapa.cli.stages import run_stage
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from lapa.cli.options import parse
+from lapa.train.label import LabelConfig, run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """Let a quantizer name what happens at every frame of a data set."""
+
+    out: Path
+    """Folder for the labels."""
+    config: Annotated[LabelConfig, tyro.conf.OmitArgPrefixes] = LabelConfig()
 
 
 def main(verb: str, args: list[str]) -> None:
-    from lapa import presets
-    from lapa.train import label
-
-    run_stage(verb, args, presets.label, label.run)
+    options = parse(Label, verb, args)
+    print(run(options.config, out=options.out))

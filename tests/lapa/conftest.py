@@ -67,6 +67,34 @@ def save_tiny_laq(path: Path, seed: int = 0) -> Path:
     )
 
 
+def save_tiny_policy(path: Path, laq: Path) -> Path:
+    """Write a policy with random weights for a quantizer."""
+    from lapa.models.policy import PolicyConfig, build_net, latent_choices
+    from lapa.models.tokenizer import InstructionTokenizer
+
+    torch.manual_seed(0)
+    config = PolicyConfig(width=32, num_layers=1, num_heads=2, vocab_size=300)
+    tokenizer = InstructionTokenizer.train(["push the red star"], vocab_size=300, max_length=config.max_text)
+    quantizer = load_laq(laq)
+    net = build_net(config, quantizer, latent_choices(quantizer), tokenizer)
+    (path / "backbone").mkdir(parents=True)
+    net.backbone.save_files(path / "backbone")
+    return save_checkpoint(
+        path,
+        kind="policy",
+        model=config,
+        tensors=net.state_dict(),
+        stage={"window_s": WINDOW_S},
+        parents={"laq": fingerprint(laq)},
+    )
+
+
+@pytest.fixture(scope="session")
+def policy(tmp_path_factory, checkpoints) -> Path:
+    """A policy for the quantizer of `checkpoints`, in a folder of its own."""
+    return save_tiny_policy(tmp_path_factory.mktemp("policy") / "policy", checkpoints / "tabletop" / "laq")
+
+
 @pytest.fixture(scope="session")
 def source() -> MovingSquare:
     return MovingSquare()

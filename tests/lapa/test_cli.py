@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from lapa.cli import VERBS, main
+from lapa.data.video import open_video
 
 
 def test_encode_prints_what_programs_read(bundle, video, capsys):
@@ -30,6 +31,24 @@ def test_decode_writes_a_picture_of_the_videos_proportions(bundle, video, tmp_pa
     out = tmp_path / "new" / "x.png"
     assert main(["decode", str(video), "--t", "5", "--tokens", "3-0-7-1", "--out", str(out)]) == 0
     assert Image.open(out).size == (64, 32)
+
+
+@pytest.mark.parametrize("name", ["x.mp4", "x.gif"])
+def test_rollout_writes_the_start_and_each_step(name, bundle, policy, video, tmp_path, capsys):
+    out = tmp_path / name
+    asked = ["--instruction", "push it", "--steps", "3", "--out", str(out)]
+    argv = ["rollout", str(video), "--policy", str(policy), *asked]
+    assert main([*argv, "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [len(step["tokens"]) for step in steps] == [4, 4, 4]
+    written = open_video(out)
+    assert (written.num_frames, written.height, written.width) == (4, 32, 64)
+
+
+def test_rollout_of_a_silent_instruction_is_wrong_usage(bundle, policy, video, capsys):
+    argv = ["rollout", str(video), "--instruction", " ", "--policy", str(policy), "--out", "x.mp4"]
+    assert main(argv) == 2
+    assert "instruction is empty" in capsys.readouterr().err
 
 
 def test_eval_prints_the_stable_keys(bundle, video, capsys):

@@ -135,6 +135,50 @@ def test_without_a_policy_the_refusal_says_so_at_once(explorer):
         explorer.rollout(picture(32, 32), "push the red star")
 
 
+@pytest.fixture
+def dreamer(bundle, policy) -> Explorer:
+    return Explorer.open(policy=policy)
+
+
+def test_a_rollout_is_the_policy_in_the_quantizers_world(dreamer):
+    frame = picture(64, 64)
+    steps = list(dreamer.rollout(frame, "push the red star", num_steps=3))
+    assert [step.index for step in steps] == [0, 1, 2]
+    for before, step in zip([frame, *(step.frame for step in steps)], steps, strict=False):
+        expected = dreamer.predict(before, "push the red star")
+        assert step.latent_action.tokens == expected.latent_action.tokens
+        np.testing.assert_allclose(step.distributions, expected.distributions, atol=1e-5)
+        assert (step.frame == dreamer.decode(before, expected.latent_action)).all()
+
+
+def test_predict_is_greedy_or_sampled_with_a_seed(dreamer):
+    frame = picture(48, 64)
+    greedy = dreamer.predict(frame, "push")
+    assert greedy.latent_action.tokens == tuple(greedy.distributions.argmax(axis=1).tolist())
+    np.testing.assert_allclose(greedy.distributions.sum(axis=1), 1, atol=1e-5)
+    hot = {dreamer.predict(frame, "push", 5.0, seed).latent_action.tokens for seed in range(6)}
+    assert len(hot) > 1
+    assert dreamer.predict(frame, "push", 5.0, 3).latent_action.tokens in hot
+
+
+@pytest.mark.parametrize("instruction", ["", "   ", "x" * 10_000])
+def test_an_instruction_that_says_nothing_or_too_much_is_refused_at_once(dreamer, instruction):
+    with pytest.raises(LapaError, match="instruction"):
+        dreamer.rollout(picture(64, 64), instruction)
+
+
+@pytest.mark.parametrize("asked", [{"num_steps": 0}, {"temperature": -1.0}])
+def test_rollouts_that_make_no_sense_are_refused_at_once(dreamer, asked):
+    with pytest.raises(LapaError):
+        dreamer.rollout(picture(64, 64), "push", **asked)
+
+
+def test_a_policy_of_another_quantizer_is_refused(bundle, policy, tmp_path):
+    other = save_tiny_laq(tmp_path / "mine", seed=1)
+    with pytest.raises(LapaError, match="another quantizer"):
+        Explorer.open(laq=other, policy=policy)
+
+
 def test_neighbours_know_where_they_are_from(explorer):
     row = 7
     index = explorer.index
