@@ -10,7 +10,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lapa.data.readers import PICTURE_SUFFIXES, natural_key
-from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, read_frames
+from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, peek_video, read_frames
 from lapa.protocols import ClipRecord
 from lapa.types import Clip, Frames, LapaError
 
@@ -72,9 +71,8 @@ class FolderSource:
 
     @cached_property
     def records(self) -> Sequence[ClipRecord]:
-        """One record per clip; a video that cannot be opened has 0 frames here, and `clip` says why."""
-        with ThreadPoolExecutor(8) as pool:  # decord lets go of the interpreter while it reads a header
-            return list(pool.map(self._record, range(len(self._names))))
+        """One record per clip, from the files' headers; one that cannot be opened has 0 frames, and `clip` says why."""
+        return [self._record(i) for i in range(len(self._names))]
 
     def clip(self, i: int) -> Clip:
         """Decode clip `i`.
@@ -114,15 +112,14 @@ class FolderSource:
     def _record(self, i: int) -> ClipRecord:
         facts = self._facts[i]
         try:
-            video = self._open(i)
-            num_frames, fps = video.num_frames, video.fps
+            num_frames, fps = peek_video(self._videos[i])
         except LapaError as error:
             log.warning("left out: %s", error)
             num_frames, fps = 0, 0.0
         return ClipRecord(
             name=self._names[i],
             num_frames=num_frames,
-            fps=fps,
+            fps=facts.fps or fps,
             instruction=facts.instruction,
             split=facts.split,
             scene=facts.scene,

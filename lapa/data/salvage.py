@@ -27,6 +27,7 @@ class Pictures:
     Attributes:
         fps: average frame rate as the file claims, 0.0 where it does not.
         duration_s: length as the file claims, 0.0 where it does not.
+        num_claimed: number of pictures as the file claims, 0 where it does not or contradicts its own length.
         height, width: of the stored pictures, before rotation.
         num_read: pictures decoded so far.
         damaged: whether iteration ended before the file's claimed end.
@@ -45,6 +46,8 @@ class Pictures:
         self._stream = self._container.streams.video[0]
         self.fps = float(self._stream.average_rate or 0)
         self.duration_s = max(0, self._container.duration or 0) / av.time_base
+        frames = self._stream.frames
+        self.num_claimed = frames if abs(frames - self.duration_s * self.fps) < 1.5 else 0
         self.height, self.width = self._stream.height, self._stream.width
         self.num_read, self.damaged = 0, False
 

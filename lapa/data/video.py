@@ -131,6 +131,25 @@ def open_video(path: str | Path, *, max_side: int | None = None, fps: int | floa
     return Video(path, reader, max_side=max_side, fps=fps)
 
 
+def peek_video(path: str | Path) -> tuple[int, float]:
+    """Read how many frames a video claims to have, and its frame rate, at a fraction of the cost of opening it.
+
+    Raises:
+        LapaError: as `open_video`.
+    """
+    path = Path(path)
+    if path.is_file():
+        try:
+            with Pictures(path) as pictures:
+                claimed, fps = pictures.num_claimed, pictures.fps
+        except Exception as error:
+            raise LapaError(explain_unreadable(path, error)) from None
+        if claimed and plausible_fps(fps):
+            return claimed, fps
+    video = open_video(path)
+    return video.num_frames, video.fps
+
+
 def _open_file(path: Path, max_side: int | None) -> FileReader | SalvageReader:
     with Pictures(path):  # refuses what is no video quietly; decord would print before it raises
         pass
