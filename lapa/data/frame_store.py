@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from lapa.protocols import ClipSource
+from lapa.types import LapaError
+
+log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 
@@ -43,8 +47,10 @@ class FrameStore:
     def open(cls, source: ClipSource, rows: Sequence[int], size: int, cache: Path | None = None) -> FrameStore:
         """Open the cache for these clips, decoding them first if it is not there.
 
+        A clip that cannot be read has length 0 and a line in the log.
+
         Raises:
-            LapaError: if a clip cannot be read.
+            LapaError: if none can be read.
         """
         folder = (cache or cache_folder()) / _key(source, rows, size)
         if not (folder / "index.json").is_file():
@@ -76,11 +82,19 @@ def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path
     temporary = folder / f".frames.{os.getpid()}.tmp"
     with open(temporary, "wb") as file:
         for row in tqdm(rows, desc=f"decoding {source.name}", unit="clip", mininterval=1.0):
-            clip = source.clip(row)
+            try:
+                clip = source.clip(row)
+            except LapaError as error:  # one bad video does not end the labelling of thousands
+                log.warning("left out: %s", error)
+                lengths.append(0)
+                fps.append(1.0)
+                continue
             for frame in clip.frames:
                 file.write(_squash(frame, size).tobytes())
             lengths.append(clip.num_frames)
             fps.append(float(clip.fps))
+    if not sum(lengths):
+        raise LapaError(f"none of the {len(rows)} clips of '{source.name}' can be read: see the warnings above")
     os.replace(temporary, folder / "frames.u8")
     index = folder / f".index.{os.getpid()}.tmp"
     index.write_text(json.dumps({"lengths": lengths, "fps": fps}))
