@@ -21,7 +21,7 @@ def laq(preset: str) -> TrainLAQConfig:
             model=LAQConfig(image_size=64, width=64, num_heads=2, num_spatial=1, num_decoder=1),
             loop=LoopConfig(num_steps=60, batch_size=16, warmup_steps=10, log_every=10, eval_every=30, save_every=20),
         ),
-        "small": TrainLAQConfig(noise_until=0.35, loop=LoopConfig(num_steps=4000)),
+        "small": TrainLAQConfig(noise_until=0.35, loop=LoopConfig(num_steps=3000)),
         "base": TrainLAQConfig(
             model=LAQConfig(width=512, num_heads=8, num_spatial=4, num_temporal=4, num_decoder=6),
             loop=LoopConfig(num_steps=50_000, batch_size=128, lr=3e-4, warmup_steps=1000, save_every=1000),

@@ -63,11 +63,12 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """Training output: future [b 3 h w], tokens [b l], continuous [b l q], the quantizer's own loss."""
+    """Training output: future [b 3 h w], tokens [b l], continuous [b l q], distances [b l k], the quantizer's loss."""
 
     future: Tensor
     tokens: Tensor
     continuous: Tensor
+    distances: Tensor
     loss: Tensor
 
 
@@ -119,8 +120,13 @@ class LAQ(nn.Module):
         """Encode, quantise, decode: one training pass."""
         continuous = self._difference(frame, future)
         quantized = self.quantizer(continuous, mode=mode, generator=generator)
-        future = self.decode_vectors(frame, quantized.value)
-        return Reconstruction(future=future, tokens=quantized.tokens, continuous=continuous, loss=quantized.loss)
+        return Reconstruction(
+            future=self.decode_vectors(frame, quantized.value),
+            tokens=quantized.tokens,
+            continuous=continuous,
+            distances=quantized.distances,
+            loss=quantized.loss,
+        )
 
     def encode(self, frame: Float[Tensor, "b 3 h w"], future: Float[Tensor, "b 3 h w"]) -> Encoding:
         """Say what happened between `frame` and `future`."""

@@ -7,6 +7,7 @@ substitution while codes settle and unused ones are revived, then the codes them
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,8 @@ class TrainLAQConfig:
     """Share of the run with revivals."""
     noise_until: float = 0.6
     """Share of the run with noise substitution; after it the decoder sees the codes themselves."""
+    usage_weight: float = 0.0
+    """Weight of the pressure to use all codes alike; videos in which little moves need some, such as 0.005."""
     augment: bool = False
     """Crop, mirror and re-light each pair (for real video, where clips are few)."""
     model: LAQConfig = field(default_factory=LAQConfig)
@@ -116,7 +119,7 @@ class LAQStage:
         out = model(frame, future, mode=mode, generator=generator)
         error = (out.future - future).square()
         weight = 1 + (self.config.changed_weight - 1) * changed(frame, future, self.config.changed_from)
-        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss
+        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss + self.config.usage_weight * uneven(out.distances)
         self.recent.append(out.continuous.detach().float().flatten(0, 1).cpu())
         step_counts = torch.bincount(out.tokens.flatten().cpu(), minlength=len(self.counts))
         self.counts += step_counts
@@ -190,6 +193,15 @@ def changed(
 ) -> Float[Tensor, "b 1 h w"]:
     """Mark with 1 the pixels that differ by more than `threshold`."""
     return ((future - frame).abs().mean(dim=1, keepdim=True) > threshold).float()
+
+
+def uneven(distances: Float[Tensor, "b l k"]) -> Float[Tensor, ""]:
+    """Return how far the batch's soft use of the codes is from even: log k less its entropy, 0 at best.
+
+    Source: the batch entropy of lookup-free quantization (MAGVIT-v2), over soft assignments by distance.
+    """
+    share = (-4.0 * distances / distances.mean().detach()).softmax(-1).mean((0, 1))
+    return math.log(len(share)) + (share * share.clamp(min=1e-12).log()).sum()
 
 
 def perplexity(counts: Tensor) -> float:
