@@ -16,7 +16,7 @@ class EvalPolicy:
     """Data set with instructions: a LeRobot data set, or a folder of videos with metadata.jsonl."""
     split: str | None = None
     """Split to measure on; by default validation where the data set has it, else all of it."""
-    num_frames: int = 2000
+    num_pairs: int = 2000
     """Frames, drawn evenly over the episodes."""
     seed: int = 0
     """Seed of the draw."""
@@ -27,3 +27,18 @@ class EvalPolicy:
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(EvalPolicy, verb, args)
+    from lapa.data.source import open_source
+    from lapa.eval.policy import evaluate_policy
+    from lapa.models.laq import load_laq
+
+    explorer = options.models.open()
+    facts = evaluate_policy(
+        explorer.need_policy(),
+        load_laq(explorer.laq_path),
+        open_source(options.data),
+        window_s=explorer.window_s,
+        split=options.split,
+        num_pairs=options.num_pairs,
+        seed=options.seed,
+    )
+    print_facts(facts, as_json=options.json)
