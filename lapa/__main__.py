@@ -3,7 +3,7 @@
 import os
 import sys
 
-# Threads that wait by spinning steal the cores from other work: on a busy machine a forward pass takes 20 times as long.
+# Threads that wait by spinning steal the cores from other work: on a busy machine everything takes 20 times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from lapa.cli import main  # noqa: E402
