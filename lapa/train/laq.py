@@ -1,6 +1,7 @@
 """Stage 1, latent action quantization: videos in, a quantizer out (paper, section 3.1 and Appendix A).
 
-The loss is the squared error of the predicted future, pixels that changed weighing more. A run has two phases: noise
+The loss is the squared error of the predicted future. Pixels that changed weigh more at first, so that the codes find
+what moves, and like all others in the end, so that the decoder does not overstate it. A run has two phases: noise
 substitution while codes settle and unused ones are revived, then the codes themselves (see lapa/models/quantizer.py).
 """
 
@@ -39,7 +40,7 @@ class TrainLAQConfig:
     num_validation: int = 60
     """Clips held out for evaluation where the data set names no validation split."""
     changed_weight: float = 9.0
-    """How much more a pixel that changed weighs in the loss."""
+    """How much more a pixel that changed weighs in the loss, at the start; it falls to 1 at the end of the run."""
     changed_from: float = 0.05
     """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
     revive_every: int = 50
@@ -118,7 +119,8 @@ class LAQStage:
         mode = "noise" if progress < self.config.noise_until else "codes"
         out = model(frame, future, mode=mode, generator=generator)
         error = (out.future - future).square()
-        weight = 1 + (self.config.changed_weight - 1) * changed(frame, future, self.config.changed_from)
+        extra = (self.config.changed_weight - 1) * (1 - progress)
+        weight = 1 + extra * changed(frame, future, self.config.changed_from)
         loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss + self.config.usage_weight * uneven(out.distances)
         self.recent.append(out.continuous.detach().float().flatten(0, 1).cpu())
         step_counts = torch.bincount(out.tokens.flatten().cpu(), minlength=len(self.counts))
