@@ -26,7 +26,7 @@ def run_stage(verb: str, args: list[str], preset: Callable[[str], Any], run: Cal
         raise WrongUsage(f"'{name}' is not a preset: choose {', '.join(PRESETS)}")
     config = preset(name)
     kind = type(config)
-    options = make_dataclass("Options", [("out", Path), ("config", Annotated[kind, tyro.conf.OmitArgPrefixes], config)])
+    options = make_dataclass("Options", [("out", Path), ("config", Annotated[kind, tyro.conf.arg(name="")], config)])
     options.__doc__ = (
         f"{kind.__doc__}\n\nFirst argument: a preset ({', '.join(PRESETS)}; default small); "
         "every value below can override it. A stopped run goes on with the same command."
