@@ -19,14 +19,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
+    AutoImageProcessor,
     AutoModelForImageTextToText,
-    AutoProcessor,
+    AutoTokenizer,
     DynamicCache,
     LlamaConfig,
     LlamaModel,
     PreTrainedModel,
 )
 
+from lapa.frames import to_frames
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.types import LapaError
 
@@ -151,13 +153,13 @@ class LlamaBackbone(Backbone):
             intermediate_size=8 * width // 3 // 32 * 32,
             num_hidden_layers=num_layers,
             num_attention_heads=num_heads,
-            attention_dropout=dropout,
             initializer_range=width**-0.5,
             attn_implementation="sdpa",
         )
         self.language = LlamaModel(config)
         merged = merge**2 * feature_width
-        self.project = nn.Sequential(nn.LayerNorm(merged), nn.Linear(merged, width), nn.Dropout(dropout))
+        self.project = nn.Sequential(nn.LayerNorm(merged), nn.Linear(merged, width))
+        self.dropout = nn.Dropout(dropout)
         self.position = nn.Parameter(torch.randn((grid // merge) ** 2, width) * 0.1)
         nn.init.normal_(self.language.embed_tokens.weight, std=0.5)  # as large as a projected feature
 
@@ -172,12 +174,10 @@ class LlamaBackbone(Backbone):
         self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
     ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
         rows = self._grid // self._merge
-        merged = rearrange(
-            features, "b (r y s x) e -> b (r s) (y x e)", r=rows, s=rows, y=self._merge, x=self._merge
-        )
+        merged = rearrange(features, "b (r y s x) e -> b (r s) (y x e)", r=rows, s=rows, y=self._merge, x=self._merge)
         frame = self.project(merged) + self.position
         prefix = torch.cat([frame, self.language.embed_tokens(ids).to(frame.dtype)], dim=1)
-        return prefix, torch.cat([mask.new_ones(frame.shape[:2]), mask], dim=1)
+        return self.dropout(prefix), torch.cat([mask.new_ones(frame.shape[:2]), mask], dim=1)
 
     def save_files(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -187,19 +187,20 @@ class LlamaBackbone(Backbone):
 class HubBackbone(Backbone):
     """A pretrained vision-language model of the hub: vision side and connector frozen, language model trained.
 
-    Works with models that put image features in place of image tokens and whose decoder takes a 4-D mask (SmolVLM,
-    Idefics3, LLaVA and their kin). Pictures are not split into tiles.
+    Works with models whose `get_image_features` gives features of the language model's width and whose decoder takes
+    a 4-D mask (SmolVLM, Idefics3, LLaVA and their kin). A picture is not split into tiles, and its features stand
+    before a plain sentence: the chat format is left out, since the answer is not text.
     """
 
     is_causal = True
 
-    def __init__(self, model: PreTrainedModel, processor, *, max_text: int):
+    def __init__(self, model: PreTrainedModel, image_processor, tokenizer, *, max_text: int):
         super().__init__()
-        self.model, self.processor, self._max_text = model, processor, max_text
+        self.model, self.image_processor, self.tokenizer, self._max_text = model, image_processor, tokenizer, max_text
         self.model.requires_grad_(False)
         self.language.requires_grad_(True)
-        if hasattr(processor.image_processor, "do_image_splitting"):
-            processor.image_processor.do_image_splitting = False
+        if hasattr(image_processor, "do_image_splitting"):
+            image_processor.do_image_splitting = False
 
     @classmethod
     def from_hub(cls, name: str, *, max_text: int) -> HubBackbone:
@@ -210,7 +211,7 @@ class HubBackbone(Backbone):
         """
         try:
             model = AutoModelForImageTextToText.from_pretrained(name, attn_implementation="sdpa", dtype=torch.float32)
-            return cls(model.model, AutoProcessor.from_pretrained(name), max_text=max_text)
+            return cls._with_readers(model, name, max_text)
         except (OSError, ValueError) as error:
             raise LapaError(
                 f"'{name}' cannot be loaded as a vision-language model ({str(error).splitlines()[0][:120]}): give "
@@ -222,7 +223,12 @@ class HubBackbone(Backbone):
         """Build the architecture that `save_files` wrote; the weights are the caller's to load."""
         config = AutoConfig.from_pretrained(folder)
         model = AutoModelForImageTextToText.from_config(config, attn_implementation="sdpa", dtype=torch.float32)
-        return cls(model.model, AutoProcessor.from_pretrained(folder), max_text=max_text)
+        return cls._with_readers(model, folder, max_text)
+
+    @classmethod
+    def _with_readers(cls, model: PreTrainedModel, where: str | Path, max_text: int) -> HubBackbone:
+        image_processor, tokenizer = AutoImageProcessor.from_pretrained(where), AutoTokenizer.from_pretrained(where)
+        return cls(model.model, image_processor, tokenizer, max_text=max_text)
 
     @property
     def language(self) -> PreTrainedModel:
@@ -230,42 +236,28 @@ class HubBackbone(Backbone):
 
     @torch.no_grad()
     def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
-        inputs = self.processor.image_processor([[x] for x in pixels.cpu()], do_rescale=False, return_tensors="pt")
-        out = self.model.get_image_features(pixel_values=inputs["pixel_values"].to(self.model.device))
-        features = getattr(out, "pooler_output", out)
-        return features.reshape(len(pixels), -1, features.shape[-1])
+        pictures = [[picture] for picture in to_frames(pixels)]
+        inputs = self.image_processor(pictures, return_tensors="pt")["pixel_values"].to(self.model.device)
+        features = self.model.get_image_features(pixel_values=inputs).pooler_output
+        return features if isinstance(features, Tensor) else torch.stack(list(features))  # some list them by picture
 
     def read(self, instructions: Sequence[str]) -> tuple[Int[Tensor, "b s"], Bool[Tensor, "b s"]]:
-        blank = torch.zeros(3, 32, 32)
-        out = self.processor(
-            text=[self._prompt(text) for text in instructions],
-            images=[[blank] for _ in instructions],
-            padding=True,
-            padding_side="right",
-            return_tensors="pt",
-            do_rescale=False,
-        )
+        cut = self.tokenizer(list(instructions), add_special_tokens=False, truncation=True, max_length=self._max_text)
+        said = [self.tokenizer.decode(ids).strip() for ids in cut["input_ids"]]
+        prompts = [f"What should the robot do next to {text}?" for text in said]
+        out = self.tokenizer(prompts, padding=True, padding_side="right", return_tensors="pt")
         return out["input_ids"], out["attention_mask"].bool()
 
     def embed(
         self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
     ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
         text = self.language.get_input_embeddings()(ids)
-        is_image = (ids == self.model.config.image_token_id)[..., None].expand_as(text)
-        return text.masked_scatter(is_image, features.to(text.dtype)), mask
+        prefix = torch.cat([features.to(text.dtype), text], dim=1)
+        return prefix, torch.cat([mask.new_ones(features.shape[:2]), mask], dim=1)
 
     def save_files(self, folder: Path) -> None:
-        self.processor.save_pretrained(folder)
-        self.model.config.save_pretrained(folder)
-
-    def _prompt(self, instruction: str) -> str:
-        tokenizer = self.processor.tokenizer
-        ids = tokenizer(instruction, add_special_tokens=False)["input_ids"][: self._max_text]
-        text = f"What should the robot do next to {tokenizer.decode(ids).lower()}?"
-        if self.processor.chat_template is None:
-            return f"{self.processor.image_token}{text}"
-        content = [{"type": "image"}, {"type": "text", "text": text}]
-        return self.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+        for part in (self.tokenizer, self.image_processor, self.model.config):
+            part.save_pretrained(folder)
 
 
 def _positions(valid: Bool[Tensor, "b n"]) -> Int[Tensor, "b n"]:

@@ -42,7 +42,7 @@ class PolicyConfig:
     merge: int = 2
     """Side of the square of patches that become one frame token."""
     dropout: float = 0.1
-    """Dropout of frame features and of attention."""
+    """Dropout of the embedded frame and instruction, in training."""
     vocab_size: int = 1024
     """Most ids the tokenizer may learn; 256 of them are bytes."""
     max_text: int = 32

@@ -1,0 +1,53 @@
+"""A finetuned policy: a frame and an instruction in, a robot's action out (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from lapa.checkpoint import load_checkpoint
+from lapa.frames import to_pixels
+from lapa.models.action_bins import ActionBins
+from lapa.models.policy import PolicyNet, check_instruction, load_net
+from lapa.types import Frame, LapaError
+
+ACTIONS_FILE = "actions.json"
+
+
+class RobotPolicy:
+    """Acts. The action is the mean training action of the likeliest bin of each dimension, one after the other."""
+
+    def __init__(self, net: PolicyNet, bins: ActionBins, *, image_size: int):
+        self._net, self._bins, self._image_size = net.eval().requires_grad_(False), bins, image_size
+
+    @torch.inference_mode()
+    def act(self, frame: Frame, instruction: str) -> Float32[np.ndarray, "a"]:
+        """Return what the robot should do now, in the units of the actions it was finetuned on.
+
+        Raises:
+            LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
+        """
+        device = self._net.head.start.device
+        features = self._net.backbone.look(to_pixels([frame], self._image_size, device))
+        ids, mask = self._net.backbone.read([check_instruction(instruction)])
+        chosen, _ = self._net.choose(features, ids.to(device), mask.to(device), pick=lambda logs: logs.argmax(-1))
+        return self._bins.decode(chosen.cpu().numpy())[0]
+
+
+def load_robot(path: str | Path, laq: str | Path, *, device: str = "cpu") -> RobotPolicy:
+    """Load a finetuned policy, with the checkpoint of the quantizer whose eyes it uses.
+
+    Raises:
+        LapaError: if `path` is not a checkpoint of kind "robot", is damaged, or belongs to another quantizer.
+    """
+    checkpoint = load_checkpoint(path, "robot")
+    try:
+        bins = ActionBins.from_json((checkpoint.path / ACTIONS_FILE).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LapaError(f"'{path}' has no {ACTIONS_FILE}: copy the checkpoint again") from error
+    net, quantizer = load_net(checkpoint, laq, lambda _: bins.num_bins)
+    quantizer.to(device)
+    return RobotPolicy(net.to(device), bins, image_size=quantizer.config.image_size)

@@ -1,0 +1,137 @@
+"""Between stage 1 and 2: the quantizer names what happens at every frame of a data set (paper, section 3.2).
+
+Folder out: labels.npz (clip, t, tokens, held) and config.json of kind "labels", which says whose tokens these are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from tqdm import tqdm
+
+from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, write_text
+from lapa.data.frame_store import FrameStore
+from lapa.data.pairs import PairTable
+from lapa.data.source import open_source
+from lapa.frames import pixels_from_uint8
+from lapa.models.laq import LAQ, load_laq
+from lapa.train.laq import split_rows
+from lapa.types import LapaError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelConfig:
+    """What to label, and with which quantizer."""
+
+    data: str = "data/tabletop"
+    """Data set: a LeRobot data set, or a folder of videos."""
+    laq: str = "checkpoints/tabletop/laq"
+    """Quantizer whose tokens to write; its window is used."""
+    num_validation: int = 60
+    """Clips held out for evaluation where the data set names no validation split (the quantizer's, if the same)."""
+    stride: int = 1
+    """Label every n-th frame of a clip."""
+    batch_size: int = 64
+    """Pairs per batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Latent actions of a data set, one row per pair, sorted by clip and time.
+
+    Attributes:
+        config: how they were made.
+        laq_sha256, window_s: of the quantizer.
+        clip: int32 [n], row of the source's records; t: int32 [n], the current frame; tokens: int16 [n l].
+        held: bool [n], whether the clip is kept for evaluation.
+    """
+
+    config: LabelConfig
+    laq_sha256: str
+    window_s: float
+    clip: Int[np.ndarray, "n"]
+    t: Int[np.ndarray, "n"]
+    tokens: Int[np.ndarray, "n l"]
+    held: Bool[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+
+def run(config: LabelConfig, *, out: Path) -> Path:
+    """Label every pair of a data set and write them to `out`; a finished `out` is returned as is.
+
+    Raises:
+        LapaError: if the data or the quantizer cannot be used.
+    """
+    if (out / "config.json").is_file():
+        return out
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    laq = load_laq(config.laq).to(device)
+    window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
+    source = open_source(config.data)
+    parts = []
+    for held, rows in enumerate(split_rows(source, config.num_validation)):
+        pairs = PairTable.of(FrameStore.open(source, rows, laq.config.image_size), window_s)
+        chosen = np.flatnonzero(pairs.t % config.stride == 0)
+        tokens = _encode(laq, pairs, chosen, config.batch_size)
+        clip = np.array(rows)[pairs.clip[chosen]]
+        parts.append((clip, pairs.t[chosen], tokens, np.full(len(chosen), bool(held))))
+    clip, t, tokens, held = map(np.concatenate, zip(*parts, strict=True))
+    order = np.lexsort((t, clip))
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(
+        out / "labels.npz",
+        clip=clip[order].astype(np.int32),
+        t=t[order].astype(np.int32),
+        tokens=tokens[order].astype(np.int16),
+        held=held[order],
+    )
+    facts = {
+        "kind": "labels",
+        "format_version": FORMAT_VERSION,
+        "stage": dataclasses.asdict(config),
+        "parents": {"laq": fingerprint(config.laq)},
+        "window_s": window_s,
+        "num_rows": len(clip),
+    }
+    write_text(out / "config.json", json.dumps(facts, indent=2) + "\n")
+    return out
+
+
+def load_labels(path: str | Path) -> Labels:
+    """Read what `run` wrote.
+
+    Raises:
+        LapaError: if `path` holds no labels, or they are damaged.
+    """
+    path = Path(path)
+    facts = read_config(path, "labels")
+    try:
+        with np.load(path / "labels.npz", allow_pickle=False) as file:
+            columns = {name: file[name] for name in ("clip", "t", "tokens", "held")}
+        return Labels(
+            config=LabelConfig(**facts["stage"]),
+            laq_sha256=facts["parents"]["laq"],
+            window_s=float(facts["window_s"]),
+            **columns,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LapaError(f"the labels in '{path}' cannot be read ({error}): run 'python -m lapa label' again") from error
+
+
+@torch.inference_mode()
+def _encode(laq: LAQ, pairs: PairTable, rows: Int[np.ndarray, "n"], batch_size: int) -> Int[np.ndarray, "n l"]:
+    tokens = []
+    for start in tqdm(range(0, len(rows), batch_size), desc="label", unit="batch", mininterval=2.0):
+        frame, future = pairs.frames(rows[start : start + batch_size])
+        device = laq.codebook.device
+        encoding = laq.encode(pixels_from_uint8(frame, device), pixels_from_uint8(future, device))
+        tokens.append(encoding.tokens.cpu().numpy())
+    return np.concatenate(tokens)

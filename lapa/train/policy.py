@@ -1,0 +1,252 @@
+"""Stage 2, latent pretraining: predict the latent action from a frame and an instruction (paper, section 3.2).
+
+Cross-entropy at each place, given the true tokens before it. The vision side is frozen, so its features are computed
+once per frame. The weights kept are those of the best evaluation: few real videos are soon learnt by heart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from lapa.checkpoint import fingerprint, save_checkpoint
+from lapa.data.frame_store import FrameStore
+from lapa.data.instructions import swap_instructions, with_instruction
+from lapa.data.source import open_source
+from lapa.data.video import window_frames
+from lapa.frames import pixels_from_uint8
+from lapa.models.laq import LAQ, load_laq
+from lapa.models.policy import PolicyConfig, PolicyNet, build_net, latent_choices
+from lapa.models.tokenizer import InstructionTokenizer
+from lapa.protocols import ClipSource
+from lapa.train.features import cached_features
+from lapa.train.label import Labels, load_labels
+from lapa.train.laq import draw_samples, split_rows
+from lapa.train.loop import LoopConfig, finish, fit
+from lapa.types import LapaError
+
+NUM_EVALUATED = 1024
+"""Held-out pairs an evaluation looks at, always the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPolicyConfig:
+    """A policy's training run."""
+
+    labels: str = "runs/tabletop/labels"
+    """Folder of labels (`python -m lapa label`); it names the data set and the quantizer."""
+    data: str = ""
+    """The labelled data set, if it lies elsewhere now."""
+    laq: str = ""
+    """The quantizer that labelled, if it lies elsewhere now."""
+    window_s: float = 0.0
+    """Filled in from the labels."""
+    model: PolicyConfig = field(default_factory=PolicyConfig)
+    """Shape of the policy."""
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(num_steps=6000, batch_size=64, weight_decay=0.05))
+    """Length and speed of the run."""
+
+
+def run(config: TrainPolicyConfig, *, out: Path) -> Path:
+    """Train a policy and write its checkpoint to `out`; a finished `out` is returned as is.
+
+    Raises:
+        LapaError: if labels, data and quantizer cannot be used together.
+    """
+    if (out / "config.json").is_file():
+        return out
+    torch.manual_seed(config.loop.seed)
+    labels = load_labels(config.labels)
+    config = dataclasses.replace(
+        config, data=config.data or labels.config.data, laq=config.laq or labels.config.laq, window_s=labels.window_s
+    )
+    stage = PolicyStage(config, labels, out)
+    fit(stage, config.loop, out)
+    stage.keep_best()
+    report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
+    report |= stage.evaluate(out / "samples", config.loop.num_steps)
+    save_checkpoint(
+        out,
+        kind="policy",
+        model=config.model,
+        tensors=stage.model.state_dict(),
+        stage=config,
+        parents={"laq": labels.laq_sha256},
+        seed=config.loop.seed,
+        extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
+    )
+    finish(out)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFrames:
+    """Labelled pairs of some clips: features [n p e] of the current frames, tokens [n l], clip [n] of each."""
+
+    store: FrameStore
+    features: np.ndarray
+    tokens: Int[np.ndarray, "n l"]
+    clip: Int[np.ndarray, "n"]
+    first: Int[np.ndarray, "n"]
+    """Row of the current frame in the store."""
+    future: Int[np.ndarray, "n"]
+    """Row of the future frame in the store."""
+
+
+class PolicyStage:
+    """What `fit` needs to train a policy."""
+
+    lr_scales: dict[str, float] = {}
+
+    def __init__(self, config: TrainPolicyConfig, labels: Labels, out: Path):
+        if fingerprint(config.laq) != labels.laq_sha256:
+            raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
+        source = open_source(config.data)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
+        train, held = split_rows(source, labels.config.num_validation)
+        told = [with_instruction(self.records, rows) for rows in (train, held)]
+        if not all(told):
+            raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
+        self.model = _build(config, self.laq, [self.records[row].instruction for row in told[0]], out).to(self.device)
+        self.train = self._table(source, train, told[0], labels, config)
+        self.held = self._table(source, held, told[1], labels, config)
+        self.model.head.prior.copy_(token_shares(self.train.tokens, self.laq.config.codebook_size))
+        self.texts = [record.instruction or "" for record in self.records]
+        self.ids, self.mask = self.model.backbone.read(self.texts)
+        self.best: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
+
+    def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
+        return self._batch(self.train, rng.integers(len(self.train.clip), size=batch_size))
+
+    def loss(
+        self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        torch.manual_seed(generator.initial_seed())  # dropout, too, is a function of the step
+        logits = model(**batch)
+        loss = F.cross_entropy(logits.flatten(0, 1), batch["tokens"].flatten())
+        return loss, {"accuracy": (logits.argmax(-1) == batch["tokens"]).float().mean().item()}
+
+    def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
+        pass
+
+    @torch.no_grad()
+    def evaluate(self, folder: Path, step: int) -> dict[str, float]:
+        """Measure on held-out pairs, under the right instruction and under another episode's; remember the best."""
+        self.model.eval()
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.choice(len(self.held.clip), min(NUM_EVALUATED, len(self.held.clip)), replace=False))
+        swapped = swap_instructions(self.records, self.held.clip[rows], rng)
+        right, accuracy = self._nll(rows)
+        other = np.array([text is not None for text in swapped])
+        wrong, _ = self._nll(rows[other], [text for text in swapped if text is not None])
+        if right.mean() < self.best["nll"]:
+            self.best = {"nll": torch.tensor(right.mean()), **_trained(self.model)}
+        self._draw(rows[:: max(1, len(rows) // 8)][:8], folder / f"{step:06d}.png")
+        marginal = np.log(self.model.head.prior.cpu().numpy() + 1e-9)
+        return {
+            "nll_right": float(right.mean()),
+            "nll_swapped": float(wrong.mean()),
+            "nll_gap": float((wrong - right[other]).mean()),
+            "nll_marginal": float(-marginal[np.arange(marginal.shape[0]), self.held.tokens[rows]].mean()),
+            "accuracy": float(accuracy.mean()),
+        }
+
+    def keep_best(self) -> None:
+        """Go back to the weights of the best evaluation."""
+        self.model.load_state_dict({k: v for k, v in self.best.items() if k != "nll"}, strict=False)
+
+    def extra_state(self) -> dict[str, Tensor]:
+        return self.best
+
+    def load_extra_state(self, state: dict[str, Tensor]) -> None:
+        self.best = state
+
+    def _table(
+        self, source: ClipSource, rows: list[int], told: list[int], labels: Labels, config: TrainPolicyConfig
+    ) -> LabelledFrames:
+        """Gather the labelled pairs of the clips `told`; `rows` are all of their split, whose frames are cached."""
+        size = self.laq.config.image_size
+        store = FrameStore.open(source, rows, size)
+        start = np.full(len(source.records), -1)
+        start[list(rows)] = store.starts
+        chosen = np.flatnonzero(np.isin(labels.clip, told))
+        clip = labels.clip[chosen]
+        first = start[clip] + labels.t[chosen]
+        windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
+        vision = labels.laq_sha256 if config.model.backbone == "llama" else config.model.backbone
+        features = cached_features(
+            self.model.backbone.look,
+            store.frames,
+            first,
+            key={"vision": vision, "frames": Path(store.frames.filename).parent.name},
+            device=self.device,
+        )
+        return LabelledFrames(
+            store=store,
+            features=features,
+            tokens=labels.tokens[chosen].astype(np.int64),
+            clip=clip,
+            first=first,
+            future=first + windows[clip],
+        )
+
+    def _batch(self, table: LabelledFrames, rows: np.ndarray, texts: list[str] | None = None) -> dict[str, Tensor]:
+        if texts is None:
+            ids, mask = self.ids[table.clip[rows]], self.mask[table.clip[rows]]
+            longest = int(mask.sum(1).max())
+            ids, mask = ids[:, :longest], mask[:, :longest]
+        else:
+            ids, mask = self.model.backbone.read(texts)
+        features = torch.from_numpy(table.features[rows].astype(np.float32))
+        return {"features": features, "ids": ids, "mask": mask, "tokens": torch.from_numpy(table.tokens[rows])}
+
+    def _nll(self, rows: np.ndarray, texts: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
+        losses, hits, device = [np.zeros(0)], [np.zeros(0)], self.model.head.start.device
+        for start in range(0, len(rows), 64):
+            part = slice(start, start + 64)
+            batch = self._batch(self.held, rows[part], None if texts is None else texts[part])
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            logits, tokens = self.model(**batch), batch["tokens"]
+            losses.append(F.cross_entropy(logits.mT, tokens, reduction="none").mean(1).cpu().numpy())
+            hits.append((logits.argmax(-1) == tokens).float().mean(1).cpu().numpy())
+        return np.concatenate(losses), np.concatenate(hits)
+
+    def _draw(self, rows: np.ndarray, path: Path) -> None:
+        """Draw frame | future | decoded from the true tokens | decoded from the policy's, one pair a row."""
+        batch = self._batch(self.held, rows)
+        device = self.model.head.start.device
+        inputs = (batch[name].to(device) for name in ("features", "ids", "mask"))
+        chosen, _ = self.model.choose(*inputs, pick=lambda logs: logs.argmax(-1))
+        frame = pixels_from_uint8(self.held.store.frames[self.held.first[rows]])
+        future = pixels_from_uint8(self.held.store.frames[self.held.future[rows]])
+        decoded = [self.laq.cpu().decode(frame, tokens.cpu()) for tokens in (batch["tokens"], chosen)]
+        draw_samples(torch.cat([frame, future, *decoded], dim=-1), path)
+
+
+def token_shares(tokens: Int[np.ndarray, "n l"], num_choices: int) -> Float[Tensor, "l k"]:
+    """Return how often each choice is taken at each place, add-one smoothed."""
+    counts = np.stack([np.bincount(column, minlength=num_choices) for column in tokens.T]) + 1.0
+    return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
+
+
+def _build(config: TrainPolicyConfig, laq: LAQ, instructions: list[str], out: Path) -> PolicyNet:
+    tokenizer = InstructionTokenizer.train(
+        instructions, vocab_size=config.model.vocab_size, max_length=config.model.max_text
+    )
+    net = build_net(config.model, laq, latent_choices(laq), tokenizer)
+    net.backbone.save_files(out / "backbone")
+    return net
+
+
+def _trained(model: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach().cpu().clone() for name, p in model.named_parameters() if p.requires_grad}
