@@ -36,7 +36,7 @@ class PairTable:
         Raises:
             LapaError: if no clip is long enough.
         """
-        windows = np.array([window_frames(window_s, fps) for fps in store.fps])
+        windows = np.array([window_frames(window_s, fps) for fps in store.fps.tolist()])
         counts = np.maximum(store.lengths - windows, 0)
         if not counts.sum():
             raise LapaError(f"no clip is longer than the window of {window_s:g} s: choose a shorter window")
