@@ -19,14 +19,15 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from lapa.checkpoint import save_checkpoint
+from lapa.checkpoint import fingerprint, save_checkpoint
 from lapa.data.augment import augment_pairs
 from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source, select_split
 from lapa.frames import pixels_from_uint8, to_frames
-from lapa.models.laq import LAQ, LAQConfig
+from lapa.models.laq import LAQ, LAQConfig, load_laq
 from lapa.train.loop import LoopConfig, finish, fit
+from lapa.types import LapaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class TrainLAQConfig:
 
     data: str = "data/tabletop"
     """Data set: a LeRobot data set, or a folder of videos."""
+    init: str = ""
+    """Quantizer of the same shape whose weights to start from; its codes are placed anew."""
     window_s: float = 0.6
     """Seconds between the current and the future frame, at the data set's own frame rate."""
     num_validation: int = 60
@@ -78,6 +81,7 @@ def run(config: TrainLAQConfig, *, out: Path) -> Path:
         model=config.model,
         tensors=stage.model.state_dict(),
         stage=config,
+        parents={"init": fingerprint(config.init)} if config.init else {},
         seed=config.loop.seed,
         extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
     )
@@ -94,6 +98,8 @@ class LAQStage:
     def __init__(self, config: TrainLAQConfig):
         self.config = config
         self.model = LAQ(config.model)
+        if config.init:
+            self._start_from(config.init)
         self.model.head.to(memory_format=torch.channels_last)
         source = open_source(config.data)
         train, validation = split_rows(source, config.num_validation)
@@ -173,6 +179,12 @@ class LAQStage:
     def load_extra_state(self, state: dict[str, Tensor]) -> None:
         self.counts, self.started = state["counts"], state["started"]
         self.recent.extend(state["recent"])
+
+    def _start_from(self, path: str) -> None:
+        other = load_laq(path)
+        if other.config != self.config.model:
+            raise LapaError(f"'{path}' has another shape than this run's model: give --model the values of its config.json")
+        self.model.load_state_dict(other.state_dict())
 
     @torch.no_grad()
     def _start(self, frame: Tensor, future: Tensor, generator: torch.Generator) -> None:
