@@ -96,7 +96,7 @@ class LatentPolicy:
     """
 
     def __init__(self, net: PolicyNet, *, image_size: int, window_s: float):
-        self._net, self._image_size = net.eval().requires_grad_(False), image_size
+        self._net, self._image_size = net.eval(), image_size
         self.window_s = window_s
         self.prior: Float32[np.ndarray, "l k"] = net.head.prior.cpu().numpy()
 

@@ -21,7 +21,7 @@ class RobotPolicy:
     """Acts. The action is the mean training action of the likeliest bin of each dimension, one after the other."""
 
     def __init__(self, net: PolicyNet, bins: ActionBins, *, image_size: int):
-        self._net, self._bins, self._image_size = net.eval().requires_grad_(False), bins, image_size
+        self._net, self._bins, self._image_size = net.eval(), bins, image_size
 
     @torch.inference_mode()
     def act(self, frame: Frame, instruction: str) -> Float32[np.ndarray, "a"]:

@@ -1,0 +1,210 @@
+"""label, train-policy, finetune, and their measure: a square that obeys, from videos to actions."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from lapa.checkpoint import fingerprint, save_checkpoint
+from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_shard
+from lapa.data.source import open_source
+from lapa.data.video import write_video
+from lapa.eval.policy import evaluate_policy
+from lapa.frames import to_pixels
+from lapa.models.laq import LAQ, LAQConfig, load_laq
+from lapa.models.policy import PolicyConfig, load_policy
+from lapa.models.robot import load_robot
+from lapa.train import finetune, label, policy
+from lapa.train.loop import LoopConfig
+from lapa.types import LapaError
+
+LAQ_CONFIG = LAQConfig(image_size=64, width=32, num_heads=2, num_spatial=1, num_decoder=1, code_width=4)
+WORDS = ("slide the square to the left", "slide the square to the right")
+LOOP = LoopConfig(num_steps=8, batch_size=16, warmup_steps=2, log_every=2, eval_every=4, save_every=3, precision="no")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    torch.set_num_threads(1)
+
+
+def record(folder, name, num_episodes, seed):
+    """Write episodes of a square that slides 3 px a frame to where its instruction says."""
+    rng, episodes = np.random.default_rng(seed), []
+    for number in range(num_episodes):
+        way = 1 if number % 2 else -1
+        x = 28 + way * 3 * np.arange(7) + rng.integers(-4, 5)
+        frames = np.full((7, 64, 64, 3), 90, np.uint8)
+        for frame, left in zip(frames, x):
+            frame[24:40, left : left + 10] = (240, 200, 40)
+        actions = np.stack([np.full(7, way * 3.0), np.zeros(7)], 1).astype(np.float32)
+        states = np.stack([x, x * 0], 1).astype(np.float32)
+        extra = {"family": "slide"}
+        episodes.append(
+            Episode(frames=frames, states=states, actions=actions, instruction=WORDS[number % 2], extra=extra)
+        )
+    write_shard(folder / f"{name}-parts", "a", episodes, fps=10)
+    spec = DatasetSpec(fps=10, robot_type="none", state_names=("x", "y"), action_names=("dx", "dy"), image_size=64)
+    join_shards(folder / name, folder / f"{name}-parts", ["a"], spec)
+    return folder / name
+
+
+def save_laq(path, seed=0):
+    """Write a quantizer with random weights whose codes lie where its latents do."""
+    torch.manual_seed(seed)
+    laq = LAQ(LAQ_CONFIG)
+    with torch.no_grad():
+        laq.codebook.mul_(0.05)
+    return save_checkpoint(path, kind="laq", model=LAQ_CONFIG, tensors=laq.state_dict(), stage={"window_s": 0.2})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A data set of 30 episodes, a fresh one of 12, and a quantizer."""
+    folder = tmp_path_factory.mktemp("stages")
+    record(folder, "data", 30, seed=0)
+    record(folder, "fresh", 12, seed=1)
+    save_laq(folder / "laq")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def labels(folder):
+    config = label.LabelConfig(data=str(folder / "data"), laq=str(folder / "laq"), num_validation=6)
+    return label.run(config, out=folder / "labels")
+
+
+@pytest.fixture(scope="module")
+def config(labels):
+    model = PolicyConfig(width=32, num_layers=2, num_heads=2, merge=1, vocab_size=300, dropout=0.1)
+    return policy.TrainPolicyConfig(labels=str(labels), model=model, loop=LOOP)
+
+
+@pytest.fixture(scope="module")
+def trained(config, folder):
+    loop = dataclasses.replace(LOOP, num_steps=200, batch_size=32, lr=3e-3, eval_every=100, save_every=200)
+    return policy.run(dataclasses.replace(config, loop=loop), out=folder / "policy")
+
+
+def test_labels_are_what_the_quantizer_says_of_each_pair(labels, folder):
+    found, source, laq = label.load_labels(labels), open_source(folder / "data"), load_laq(folder / "laq")
+    assert len(found) == 30 * 5 and found.laq_sha256 == fingerprint(folder / "laq")
+    for row in (0, 77, 149):
+        frame, future = source.frames(int(found.clip[row]), [int(found.t[row]), int(found.t[row]) + 2])
+        wanted = laq.encode(to_pixels([frame], 64), to_pixels([future], 64)).tokens[0]
+        assert found.tokens[row].tolist() == wanted.tolist()
+    held = {int(clip) for clip in found.clip[found.held]}
+    assert len(held) == 6 and not held & {int(clip) for clip in found.clip[~found.held]}
+
+
+def test_a_finished_folder_is_returned_as_is(labels, trained, config):
+    for run, path in ((label.run, labels), (policy.run, trained)):
+        before = [p.stat().st_mtime_ns for p in sorted(path.iterdir())]
+        wanted = label.load_labels(labels).config if run is label.run else config
+        assert run(wanted, out=path) == path
+        assert [p.stat().st_mtime_ns for p in sorted(path.iterdir())] == before
+
+
+def test_a_policy_learns_to_follow_the_instruction(trained, folder):
+    report = json.loads((trained / "report.json").read_text())
+    assert report["nll_right"] < 0.7 * report["nll_marginal"]
+    assert report["nll_gap"] > 0.3
+    assert not (trained / "resume.safetensors").exists()
+    assert (trained / "samples" / "000200.png").is_file()
+    facts = evaluate_policy(
+        load_policy(trained, folder / "laq"), load_laq(folder / "laq"), open_source(folder / "fresh"), num_pairs=60
+    )
+    assert facts["num_pairs"] == 60 and facts["num_episodes"] == 12
+    assert facts["nll_gap"] == pytest.approx(facts["nll_swapped"] - facts["nll_right"], abs=1e-6)
+    assert 0.3 < facts["nll_gap_low"] < facts["nll_gap"] < facts["nll_gap_high"]
+    assert facts["nll_right"] < facts["nll_marginal"]
+    assert 0 < facts["accuracy"] <= 1
+
+
+def test_a_killed_run_goes_on_bit_for_bit(config, folder, tmp_path, monkeypatch):
+    whole = load_policy(policy.run(config, out=tmp_path / "whole"), folder / "laq")
+    dies_once(monkeypatch, policy.PolicyStage, step=6)
+    with pytest.raises(_KilledError):
+        policy.run(config, out=tmp_path / "killed")
+    monkeypatch.undo()
+    killed = load_policy(policy.run(config, out=tmp_path / "killed"), folder / "laq")
+    assert same_weights(whole, killed)
+    logs = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed")]
+    assert logs[0] == logs[1]
+
+
+def test_a_robot_learns_its_actions_and_resumes_bit_for_bit(trained, folder, tmp_path, monkeypatch):
+    config = finetune.FinetuneConfig(
+        policy=str(trained),
+        laq=str(folder / "laq"),
+        data=str(folder / "data"),
+        num_episodes=20,
+        num_validation=6,
+        num_bins=4,
+        loop=dataclasses.replace(LOOP, num_steps=60, batch_size=32, lr=2e-3, eval_every=60, save_every=20),
+    )
+    out = finetune.run(config, out=tmp_path / "robot")
+    report = json.loads((out / "report.json").read_text())
+    assert report["num_episodes"] == 20 and report["num_bins"] == [2, 1]
+    assert report["action_error"] < 0.5 * report["action_error_constant"]
+    robot, source = load_robot(out, folder / "laq"), open_source(folder / "fresh")
+    start = source.frames(0, [0])[0]
+    assert robot.act(start, WORDS[0]).tolist() == [-3.0, 0.0]
+    assert robot.act(start, WORDS[1]).tolist() == [3.0, 0.0]
+    dies_once(monkeypatch, finetune.FinetuneStage, step=33)
+    with pytest.raises(_KilledError):
+        finetune.run(config, out=tmp_path / "killed")
+    monkeypatch.undo()
+    killed = finetune.run(config, out=tmp_path / "killed")
+    assert same_weights(robot, load_robot(killed, folder / "laq"))
+
+
+def test_augmentation_moves_and_lights_but_never_mirrors():
+    ramp = torch.linspace(0.2, 0.8, 64).expand(8, 3, 64, 64)
+    changed = finetune.augment(ramp, np.random.default_rng(0))
+    assert changed.shape == ramp.shape and not torch.allclose(changed, ramp, atol=0.02)
+    assert (changed[..., 8:-8].diff(dim=-1) > 0).all()
+
+
+def test_what_does_not_go_together_is_refused(labels, config, folder, trained, tmp_path):
+    other = save_laq(tmp_path / "other", seed=3)
+    with pytest.raises(LapaError, match="another quantizer"):
+        policy.run(dataclasses.replace(config, laq=str(other)), out=tmp_path / "a")
+    with pytest.raises(LapaError, match="kind 'laq'"):
+        policy.run(dataclasses.replace(config, labels=str(other)), out=tmp_path / "b")
+    silent = tmp_path / "silent"
+    silent.mkdir()
+    for name in ("a", "b", "c"):
+        write_video(silent / f"{name}.mp4", np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), np.uint8), 10)
+    made = label.run(
+        label.LabelConfig(data=str(silent), laq=str(folder / "laq"), num_validation=1), out=tmp_path / "labels"
+    )
+    with pytest.raises(LapaError, match="instructions"):
+        policy.run(dataclasses.replace(config, labels=str(made)), out=tmp_path / "c")
+    with pytest.raises(LapaError, match="instructions"):
+        finetune.run(
+            finetune.FinetuneConfig(policy=str(trained), laq=str(folder / "laq"), data=str(silent), num_validation=1),
+            out=tmp_path / "d",
+        )
+
+
+class _KilledError(Exception):
+    pass
+
+
+def dies_once(monkeypatch, stage, *, step):
+    """Let a run of `stage` end hard in this step, between two saves."""
+
+    def maintain(self, now, **kwargs):
+        if now == step:
+            raise _KilledError
+
+    monkeypatch.setattr(stage, "maintain", maintain)
+
+
+def same_weights(first, second):
+    ours, theirs = first._net.state_dict(), second._net.state_dict()
+    return all(torch.equal(ours[name], theirs[name]) for name in ours)
