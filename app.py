@@ -95,8 +95,10 @@ def open_bench(options: Options, uploads: Path):
     openers = find_openers(options)
     first = next(iter(openers))
     opened = openers[first]()
-    shelf = Shelf(find_sources(options, first), open_upload=open_upload, open_clip=opened.open_clip)
-    return Workbench({**openers, first: lambda: opened}, shelf, write_video)
+    sources = find_sources(options)
+    shelf = Shelf(sources, open_upload=open_upload, open_clip=opened.open_clip)
+    home = next(iter(sources)) if options.clips else None
+    return Workbench({**openers, first: lambda: opened}, shelf, write_video, home)
 
 
 def find_openers(options: Options) -> dict[str, Callable]:
@@ -111,8 +113,8 @@ def find_openers(options: Options) -> dict[str, Callable]:
     return openers
 
 
-def find_sources(options: Options, first: str) -> dict:
-    """Return the groups of clips that are on this machine, the first bundle's own videos first.
+def find_sources(options: Options) -> dict:
+    """Return the groups of clips that are on this machine, those given with --clips first.
 
     Raises:
         LapaError: if a folder given with --clips cannot be opened, or there are no clips at all.
@@ -131,12 +133,7 @@ def find_sources(options: Options, first: str) -> dict:
             sources[group] = open_source(found)
     if not sources:
         raise LapaError("there are no clips to look at: name a folder of videos with --clips")
-    return dict(sorted(sources.items(), key=lambda item: item[0] != first and item[0] not in given(options)))
-
-
-def given(options: Options) -> set[str]:
-    """Return the names of the folders given with --clips."""
-    return {path.resolve().name for path in options.clips}
+    return sources
 
 
 def run_from_command_line() -> int:

@@ -125,7 +125,12 @@
 
   const link = () => `${location.origin}${location.pathname}?${mirrored.query}`;
 
-  function mirror(props, watch) {
+  function mirror(trigger, event, watch, props) {
+    // Only a visitor's press opens a tab: Gradio's own select event also fires when a link restores one.
+    document.addEventListener("click", (click) => {
+      const name = click.target.closest("#tabs [role=tab]")?.id.match(/^tab-(\w+)-button$/)?.[1];
+      if (name) trigger(event, { do: "tab", tab: name });
+    });
     const update = () => {
       if (!props.value) return;
       const { query, clip, tab } = Object.assign(mirrored, JSON.parse(props.value));
@@ -181,9 +186,8 @@
         if (events.includes("point") && point.customdata !== undefined) trigger("point", { row: Number(point.customdata) });
       });
       area.on("plotly_selected", (selected) => {
-        if (events.includes("lasso") && selected?.points.length) {
-          trigger("lasso", { rows: selected.points.map((point) => Number(point.customdata)) });
-        }
+        const rows = (selected?.points || []).filter((point) => point.customdata !== undefined);
+        if (events.includes("lasso") && rows.length) trigger("lasso", { rows: rows.map((p) => Number(p.customdata)) });
       });
       if (!card) return;
       area.on("plotly_hover", ({ points: [point], event }) => hover(point, event));

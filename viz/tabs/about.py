@@ -42,12 +42,11 @@ outside, tokens and pictures are guesses.</li>
 </ul>"""
 
 
-def build_about(page: Page) -> gr.Tab:
+def build_about(page: Page) -> None:
     """Build the tab."""
-    with gr.Tab("About", id="about", render_children=True) as tab:
+    with gr.Tab("About", id="about", elem_id="tab-about", render_children=True):
         facts = act_html("facts")
     page.add_view("about", [facts], lambda s: {facts: about_html(page, s)}, key=lambda s: s.bundle)
-    return tab
 
 
 def about_html(page: Page, selection: Selection) -> str:

@@ -90,7 +90,7 @@ def choose_row(bench: Workbench, selection: Selection, row: int) -> Selection:
     index = bench.explorer(selection.bundle).index
     if index is None or not 0 <= row < len(index):
         raise LapaError(f"the map has no transition {row}")
-    clip_id = bench.shelf.find(bench.group(selection.bundle), index.clip_names[index.clip[row]])
+    clip_id = bench.shelf.find(index.data, index.clip_names[index.clip[row]])
     if clip_id is None:
         return replace(selection, row=row, tokens=index.latent_action(row).tokens)
     there = replace(selection, clip=clip_id, t=int(index.t[row]), window_s=index.window_s, tokens=None, row=row)

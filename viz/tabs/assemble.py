@@ -10,7 +10,7 @@ import plotly
 
 from viz.figures.style import component_css, css_variables
 from viz.tabs.about import build_about
-from viz.tabs.actions import link_readers
+from viz.tabs.actions import common_actions, link_readers
 from viz.tabs.api import add_endpoints
 from viz.tabs.decode import build_decode
 from viz.tabs.dream import build_dream
@@ -18,7 +18,7 @@ from viz.tabs.header import build_header
 from viz.tabs.inspect import build_inspect
 from viz.tabs.map import build_map
 from viz.tabs.page import EVENT_OPTIONS, Page, Updates
-from viz.tabs.selection import TABS, Selection, read_link
+from viz.tabs.selection import Selection, read_link
 from viz.tabs.sidebar import build_sidebar
 from viz.tabs.theme import build_theme
 from viz.tabs.workbench import Workbench
@@ -42,9 +42,9 @@ def assemble(
         with gr.Row(elem_id="body", equal_height=False):
             build_sidebar(page, max_upload_mb=max_upload_mb, max_upload_s=max_upload_s)
             with gr.Column(elem_id="content", min_width=480), gr.Tabs(elem_id="tabs") as tabs:
-                opened = [build(page) for build in (build_inspect, build_decode, build_map, build_dream, build_about)]
-        for name, tab in zip(TABS, opened, strict=True):
-            page.on(tab.select, _opener(name))
+                for build in (build_inspect, build_decode, build_map, build_dream, build_about):
+                    build(page)
+        page.on_act(page.mirror, common_actions(bench))
         page.add_view(None, [tabs], lambda s: {tabs: gr.Tabs(selected=s.tab)}, key=lambda s: s.tab)
         page.connect()
         _restore_links(demo, page, start)
@@ -69,15 +69,6 @@ def launch_settings(assets: Path) -> dict[str, Any]:
         "show_error": False,
         "ssr_mode": False,
     }
-
-
-def _opener(name: str):
-    def open_tab(selection: Selection) -> Selection:
-        from dataclasses import replace
-
-        return replace(selection, tab=name)
-
-    return open_tab
 
 
 def _restore_links(demo: gr.Blocks, page: Page, start: Selection) -> None:

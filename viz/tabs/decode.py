@@ -21,13 +21,13 @@ MAX_ACTIONS = 32
 SHOWS = ("Picture", "Change")
 
 
-def build_decode(page: Page) -> gr.Tab:
+def build_decode(page: Page) -> None:
     """Build the tab."""
-    with gr.Tab("Decode", id="decode", render_children=True) as tab:
+    with gr.Tab("Decode", id="decode", elem_id="tab-decode", render_children=True):
         result = act_html("decoded")
-        with gr.Row(elem_id="token-entry"):
-            typed = gr.Textbox(label="Tokens", placeholder="3-0-7-1", elem_id="typed-tokens", scale=2)
-            shows = gr.Radio(SHOWS, value=SHOWS[0], label="Show in the sheet", elem_id="shows", elem_classes=["segments"], scale=2)
+        with gr.Row(elem_id="token-entry", elem_classes=["controls"]):
+            typed = gr.Textbox(label="Tokens", placeholder="3-0-7-1", elem_id="typed-tokens", elem_classes=["narrow"])
+            shows = gr.Radio(SHOWS, value=SHOWS[0], label="Show in the sheet", elem_id="shows", elem_classes=["segments"])
         sheet = act_html("sheet")
         _build_sequence(page)
         _build_transfer(page)
@@ -45,7 +45,6 @@ def build_decode(page: Page) -> gr.Tab:
         "decode", [typed], lambda s: {typed: bench.chosen(s).label}, key=lambda s: bench.chosen(s).label
     )
     page.add_view("decode", [sheet, shows], lambda s: {sheet: sheet_html(page, s, SHOWS[0]), shows: SHOWS[0]})
-    return tab
 
 
 def random_tokens(page: Page, selection: Selection) -> Selection:
@@ -118,10 +117,10 @@ def _build_sequence(page: Page) -> None:
         gr.HTML(section("A sequence of latent actions", "", note="Played from the selected frame, the decoder fed with its own pictures."), apply_default_css=False)
         with gr.Row(elem_classes=["controls"]):
             written = gr.Textbox(
-                label="Latent actions, separated by spaces", placeholder="3-0-7-1 3-0-7-1 2-2-0-5", elem_id="sequence", scale=5
+                label="Latent actions, separated by spaces", placeholder="3-0-7-1 3-0-7-1 2-2-0-5", elem_id="sequence", elem_classes=["grow"]
             )
-            add = gr.Button("Add the chosen one", elem_id="sequence-add", scale=1, min_width=150)
-            play = gr.Button("Play", variant="primary", elem_id="sequence-play", scale=1, min_width=90)
+            add = gr.Button("Add the chosen one", elem_id="sequence-add")
+            play = gr.Button("Play", variant="primary", elem_id="sequence-play")
         film = act_html("sequence-film")
 
     def append(selection: Selection, text: str) -> tuple[Selection, Updates]:
@@ -154,10 +153,10 @@ def _build_transfer(page: Page) -> None:
     with gr.Column(elem_classes=["part-block"]):
         gr.HTML(section("The same actions on another scene", "", note="The tokens seen along this clip, played from its own frame and from a frame of another clip."), apply_default_css=False)
         with gr.Row(elem_classes=["controls"]):
-            other = gr.Dropdown([], label="Other clip", elem_id="other-clip", scale=5, filterable=True)
-            at = gr.Number(label="At frame", value=0, minimum=0, precision=0, scale=1, min_width=90, elem_id="other-t")
-            count = gr.Slider(1, 12, value=6, step=1, label="Windows", scale=2, min_width=140, buttons=[])
-            play = gr.Button("Play", variant="primary", scale=1, min_width=90, elem_id="transfer-play")
+            other = gr.Dropdown([], label="Other clip", elem_id="other-clip", elem_classes=["grow"], filterable=True)
+            at = gr.Number(label="At frame", value=0, minimum=0, precision=0, elem_id="other-t", elem_classes=["tiny"])
+            count = gr.Slider(1, 12, value=6, step=1, label="Windows", elem_classes=["narrow"], buttons=[])
+            play = gr.Button("Play", variant="primary", elem_id="transfer-play")
         film = act_html("transfer-film")
 
     def choices(selection: Selection) -> Updates:

@@ -20,19 +20,19 @@ NUM_SUGGESTIONS = 5
 ARROWS = {"left": "\u2190", "up": "\u2191", "down": "\u2193", "right": "\u2192"}
 
 
-def build_dream(page: Page) -> gr.Tab:
+def build_dream(page: Page) -> None:
     """Build the tab."""
     bench, dreams = page.bench, Dreams(page.bench)
-    with gr.Tab("Dream", id="dream", render_children=True) as tab:
+    with gr.Tab("Dream", id="dream", elem_id="tab-dream", render_children=True):
         with gr.Row(elem_classes=["controls"], elem_id="dream-controls"):
             text = gr.Textbox(
-                label="Instruction", placeholder="push the red star to the left", max_length=2000, elem_id="instruction", scale=6
+                label="Instruction", placeholder="push the red star to the left", max_length=2000, elem_id="instruction", elem_classes=["grow"]
             )
-            num_steps = gr.Slider(1, 32, value=8, step=1, label="Steps", scale=2, min_width=120, buttons=[])
-            heat = gr.Slider(0, 2, value=0, step=0.1, label="Temperature", scale=2, min_width=120, buttons=[])
-            seed = gr.Number(label="Seed", value=0, precision=0, minimum=0, scale=1, min_width=80)
-            go = gr.Button("Dream", variant="primary", elem_id="dream-go", scale=1, min_width=100)
-            stop = gr.Button("Stop", elem_id="dream-stop", scale=1, min_width=80)
+            num_steps = gr.Slider(1, 32, value=8, step=1, label="Steps", elem_classes=["narrow"], buttons=[])
+            heat = gr.Slider(0, 2, value=0, step=0.1, label="Temperature", elem_classes=["narrow"], buttons=[])
+            seed = gr.Number(label="Seed", value=0, precision=0, minimum=0, elem_classes=["tiny"])
+            go = gr.Button("Dream", variant="primary", elem_id="dream-go")
+            stop = gr.Button("Stop", elem_id="dream-stop")
         suggestions = act_html("suggestions")
         stage = act_html("stage", server_functions=[_saver(page, dreams)])
         expected = act_html("expected")
@@ -81,7 +81,6 @@ def build_dream(page: Page) -> gr.Tab:
 
     page.add_view("dream", [text, suggestions], show_text, key=lambda s: (s.bundle, s.clip))
     page.add_view("dream", [dream_id, stage, expected], show_start, key=lambda s: (s.bundle, s.clip, s.t, s.window_s))
-    return tab
 
 
 def own_instruction(page: Page, selection: Selection) -> str:

@@ -9,8 +9,8 @@ from viz.tabs.page import Page
 from viz.tabs.selection import Selection
 
 TITLES = {"tabletop": "Tabletop", "droid": "DROID"}
-BRAND = """<div class="brand"><h1>Latent Action Explorer</h1><p>What happened between two frames of a video, said in a
-few discrete tokens that nobody labelled: look at them, decode others, map them, dream with them.</p></div>"""
+BRAND = """<div class="brand"><h1>Latent Action Explorer</h1><p>What happens between two frames of a video, in a few
+discrete tokens that nobody labelled.</p></div>"""
 TOOLS = """<div class="tools"><button type="button" class="quiet" data-copy-link>Copy link</button>
 <button type="button" class="quiet" data-theme-toggle aria-label="switch between light and dark">Light / dark</button></div>"""
 

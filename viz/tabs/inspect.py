@@ -19,9 +19,9 @@ STRIP_FRAMES = 14
 NUM_NEIGHBOURS = 8
 
 
-def build_inspect(page: Page) -> gr.Tab:
+def build_inspect(page: Page) -> None:
     """Build the tab."""
-    with gr.Tab("Inspect", id="inspect", render_children=True) as tab:
+    with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect", render_children=True):
         film, ribbon = act_html("film"), act_html("ribbon")
         pair, near = act_html("pair"), act_html("near")
     actions = common_actions(page.bench)
@@ -31,7 +31,6 @@ def build_inspect(page: Page) -> gr.Tab:
     page.add_view("inspect", [ribbon], lambda s: {ribbon: ribbon_strip(page, s)})
     page.add_view("inspect", [pair], lambda s: {pair: pair_html(page, s)})
     page.add_view("inspect", [near], lambda s: {near: near_html(page, s)})
-    return tab
 
 
 def film_strip(page: Page, selection: Selection) -> str:

@@ -35,16 +35,16 @@ PLOT_JS = "window.lapa.plot(element, trigger, ['point', 'lasso'], watch, props, 
 NO_INDEX = "This bundle has no index, so there is no map. Build one with 'python -m lapa index'."
 
 
-def build_map(page: Page) -> gr.Tab:
+def build_map(page: Page) -> None:
     """Build the tab."""
     bench = page.bench
-    with gr.Tab("Map", id="map", render_children=True) as tab:
+    with gr.Tab("Map", id="map", elem_id="tab-map", render_children=True):
         with gr.Row(elem_classes=["controls"], elem_id="map-controls"):
-            coords = gr.Radio(PROJECTIONS, value="umap", label="Projection", elem_classes=["segments"], scale=1, min_width=130)
-            level = gr.Radio(LEVELS, value="transition", label="Points", elem_classes=["segments"], scale=1, min_width=200)
-            colour = gr.Dropdown(["token 0"], value="token 0", label="Colour", elem_id="map-colour", scale=1, min_width=130)
+            coords = gr.Radio(PROJECTIONS, value="umap", label="Projection", elem_classes=["segments"])
+            level = gr.Radio(LEVELS, value="transition", label="Points", elem_classes=["segments"])
+            colour = gr.Dropdown(["token 0"], value="token 0", label="Colour", elem_id="map-colour", elem_classes=["narrow"])
             search = gr.Textbox(
-                label="Find", placeholder="3-*-7-*, an instruction, a clip", elem_id="map-search", scale=2, min_width=180
+                label="Find", placeholder="3-*-7-*, an instruction, a clip", elem_id="map-search", elem_classes=["grow"]
             )
         with gr.Row(elem_id="map-row"):
             plot = gr.HTML(
@@ -98,7 +98,6 @@ def build_map(page: Page) -> gr.Tab:
     page.add_view("map", [plot, *controls, search, picked, exports], show_plot, key=lambda s: s.bundle)
     page.add_view("map", [marks], lambda s: {marks: marks_json(page, s, "umap")})
     page.add_view("map", [detail], lambda s: {detail: detail_html(page, s)})
-    return tab
 
 
 def plot_json(page: Page, selection: Selection, coords: str, level: str, colour: str) -> str:

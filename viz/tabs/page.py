@@ -33,6 +33,7 @@ EVENT_OPTIONS: dict[str, Any] = {
     "concurrency_limit": 2,
     "api_visibility": "private",
 }
+MIRROR_JS = "window.lapa.mirror(trigger, 'act', watch, props)"
 ACT_JS = "window.lapa.attach(element, trigger, 'act', watch, props, server)"
 
 
@@ -67,9 +68,7 @@ class Page:
         self.bench = bench
         self.state = gr.State(start, time_to_live=4 * 3600)
         self.banner = act_html("banner")
-        self.mirror = gr.HTML(
-            "", html_template="", elem_id="mirror", js_on_load="window.lapa.mirror(props, watch)", apply_default_css=False
-        )
+        self.mirror = gr.HTML("", html_template="", elem_id="mirror", js_on_load=MIRROR_JS, apply_default_css=False)
         self._views: list[View] = []
         self._wirings: list[Callable[[list[Any]], None]] = []
 

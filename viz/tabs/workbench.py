@@ -26,6 +26,7 @@ class Workbench:
         openers: bundle name -> function that opens it; called once, at first use. The first one is the default.
         shelf: the clips.
         write_video: (path, frames, fps) -> writes a film.
+        home: group of the shelf to start from, instead of each bundle's own videos.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class Workbench:
         openers: Mapping[str, Callable[[], Explorer]],
         shelf: Shelf,
         write_video: Callable[[Path, Sequence[Frame], float], object],
+        home: str | None = None,
     ):
         self._openers, self.shelf, self.write_video = dict(openers), shelf, write_video
+        self._home = home
         self._explorers: dict[str, Explorer] = {}
         self._opening = threading.Lock()
         self._seen = BoundedCache(2048)
@@ -59,9 +62,9 @@ class Workbench:
             return self._explorers[bundle]
 
     def start(self, bundle: str) -> Selection:
-        """Return what a visitor sees first in a bundle: the first of its own clips, one window in."""
+        """Return what a visitor sees first in a bundle: the first clip, a third of the way in."""
         explorer = self.explorer(bundle)
-        entries = list(self.shelf.entries(self.group(bundle)))
+        entries = list(self.shelf.entries(self._home or self.group(bundle)))
         selection = Selection(bundle=bundle, clip=entries[0].id if entries else "", window_s=explorer.window_s)
         return self.fit(replace(selection, t=entries[0].num_frames // 3)) if entries else selection
 
