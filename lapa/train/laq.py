@@ -118,7 +118,7 @@ class LAQStage:
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, float | int]]:
         frame, future = batch["frame"], batch["future"]
         if not self.started:
             self._start(frame, future, generator)
@@ -146,7 +146,7 @@ class LAQStage:
             self.counts.zero_()
 
     @torch.inference_mode()
-    def evaluate(self, folder: Path, step: int) -> dict[str, float]:
+    def evaluate(self, folder: Path, step: int) -> dict[str, float | int]:
         """Measure on 512 held-out pairs, always the same: gain over copying, controllability, code usage."""
         self.model.eval()
         rows = np.sort(np.random.default_rng(0).choice(len(self.validation), min(512, len(self.validation)), False))

@@ -59,7 +59,7 @@ class Stage(Protocol):
     """What the loop asks of a stage."""
 
     model: nn.Module
-    lr_scales: dict[str, float]
+    lr_scales: dict[str, float | int]
     """Name of a parameter -> factor on the learning rate, for those few that want another."""
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
@@ -68,7 +68,7 @@ class Stage(Protocol):
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, float | int]]:
         """Return the loss and what to log; `progress` runs from 0 to 1."""
         ...
 
@@ -76,7 +76,7 @@ class Stage(Protocol):
         """Tend to what gradients do not, after each step."""
         ...
 
-    def evaluate(self, folder: Path, step: int) -> dict[str, float]:
+    def evaluate(self, folder: Path, step: int) -> dict[str, float | int]:
         """Measure on held-out data and draw sample pictures into `folder`."""
         ...
 
@@ -216,7 +216,7 @@ class _Log:
         kept = [row for row in rows if json.loads(row)["step"] <= first]
         path.write_text("".join(f"{row}\n" for row in kept))
 
-    def write(self, step: int, **values: float) -> None:
+    def write(self, step: int, **values: float | int) -> None:
         rounded = {k: float(f"{v:.6g}") for k, v in values.items()}
         with open(self.path, "a") as file:
             file.write(json.dumps({"step": step, **rounded}) + "\n")
