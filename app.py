@@ -1,7 +1,7 @@
 """The app: read options, open the models and the clips, assemble the tabs, launch. Also a Space's entry point.
 
-    python app.py                                     the shipped bundles
-    python app.py --laq DIR --policy DIR --index DIR  models of your own
+python app.py                                     the shipped bundles
+python app.py --laq DIR --policy DIR --index DIR  models of your own
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def build(options: Options):
     from viz.tabs.assemble import assemble
 
     bench = open_bench(options, private / "uploads")
-    return assemble(bench, assets=ROOT / "assets", max_upload_mb=options.max_upload_mb, max_upload_s=options.max_upload_s)
+    return assemble(
+        bench, assets=ROOT / "assets", max_upload_mb=options.max_upload_mb, max_upload_s=options.max_upload_s
+    )
 
 
 def open_bench(options: Options, uploads: Path):
@@ -89,7 +91,9 @@ def open_bench(options: Options, uploads: Path):
 
     def open_upload(path: Path) -> Upload:
         check_upload(path, limits)
-        proxy = make_proxy(path, uploads / f"{secrets.token_hex(8)}.mp4", max_side=320, max_duration_s=limits.max_duration_s)
+        proxy = make_proxy(
+            path, uploads / f"{secrets.token_hex(8)}.mp4", max_side=320, max_duration_s=limits.max_duration_s
+        )
         return Upload(proxy.path, proxy.note)
 
     openers = find_openers(options)
@@ -144,7 +148,7 @@ def run_from_command_line() -> int:
     try:
         main(options)
     except LapaError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 

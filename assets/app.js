@@ -159,7 +159,7 @@
 
   const CONFIG = {
     displaylogo: false, responsive: true, scrollZoom: true,
-    modeBarButtonsToRemove: ["select2d", "autoScale2d", "toImage"],
+    modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "autoScale2d", "toImage"],
   };
   const RING = { type: "scatter", mode: "markers", hoverinfo: "skip", showlegend: false };
   let marks = {};

@@ -74,7 +74,12 @@ def save_tiny_bundle(folder: Path, clips: Path) -> Path:
     report = {"psnr": 21.5, "psnr_gain_db": 1.25, "codes_used": 8}
     stage = {"window_s": WINDOW_S, "data": "squares"}
     save_checkpoint(
-        folder / "laq", kind="laq", model=TINY, tensors=tensors, stage=stage, extra_files={"report.json": json.dumps(report)}
+        folder / "laq",
+        kind="laq",
+        model=TINY,
+        tensors=tensors,
+        stage=stage,
+        extra_files={"report.json": json.dumps(report)},
     )
     sha256 = fingerprint(folder / "laq")
     save_tiny_policy(folder / "policy", laq, sha256)
@@ -93,7 +98,12 @@ def save_tiny_policy(path: Path, laq: LAQ, sha256: str) -> Path:
     tokenizer = InstructionTokenizer.train(INSTRUCTIONS, vocab_size=config.vocab_size, max_length=config.max_text)
     net = build_net(config, laq, latent_choices(laq), tokenizer)
     save_checkpoint(
-        path, kind="policy", model=config, tensors=net.state_dict(), stage={"window_s": WINDOW_S}, parents={"laq": sha256}
+        path,
+        kind="policy",
+        model=config,
+        tensors=net.state_dict(),
+        stage={"window_s": WINDOW_S},
+        parents={"laq": sha256},
     )
     (path / "backbone").mkdir(exist_ok=True)
     (path / "backbone" / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")

@@ -26,7 +26,12 @@ def page(browser, served):
 
 def open_view(page, served: str, query: str = "") -> None:
     tab = re.search(r"tab=(\w+)", query)
-    shown = {"inspect": "#pair img", "decode": "#sheet img", "map": "#plot .plot[data-drawn]", "dream": "#expected .bar"}
+    shown = {
+        "inspect": "#pair img",
+        "decode": "#sheet img",
+        "map": "#plot .plot[data-drawn]",
+        "dream": "#expected .bar",
+    }
     page.goto(f"{served}/?{query}")
     page.wait_for_selector(shown[tab.group(1) if tab else "inspect"])
 
@@ -123,9 +128,13 @@ def test_a_press_on_the_map_goes_there_and_a_lasso_counts(page, served):
 def draw_lasso(page) -> None:
     page.hover("#plot .plot")
     page.click("#plot .modebar-btn[data-title='Lasso Select']")
-    box = page.locator("#plot .plot").bounding_box()
-    corners = [(0.03, 0.12), (0.97, 0.12), (0.97, 0.97), (0.03, 0.97), (0.03, 0.12)]
-    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in corners]
+    left, top, width, height = page.evaluate(
+        """() => { const plot = document.querySelector('#plot .plot'), box = plot.getBoundingClientRect();
+        const { xaxis, yaxis } = plot._fullLayout;
+        return [box.x + xaxis._offset, box.y + yaxis._offset, xaxis._length, yaxis._length]; }"""
+    )
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.03)]
+    places = [(left + width * x, top + height * y) for x, y in corners]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
@@ -228,7 +237,12 @@ def test_bad_pieces_of_a_link_are_ignored_with_a_sentence(page, served):
 
 def test_dark_is_dark(page, served):
     open_view(page, served, "__theme=dark")
-    red, *_ = (int(n) for n in re.findall(r"\d+", page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")))
+    red, *_ = (
+        int(n)
+        for n in re.findall(
+            r"\d+", page.evaluate("getComputedStyle(document.querySelector('.gradio-container')).backgroundColor")
+        )
+    )
     assert red < 40
 
 

@@ -1,4 +1,4 @@
-"""About: what this bundle is, what was measured of it, and how to read the page. Plain, from the checkpoint's own files."""
+"""About: what this bundle is, what was measured of it, and how to read the page; from the checkpoint's own files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,21 @@ NAMES = {
     "nll_gap_low": "lower end of the gap's 95 % interval",
     "accuracy": "accuracy of the likeliest token",
 }
+CARD = {
+    "laq": "quantizer",
+    "window_s": "window (s)",
+    "code_seq_len": "tokens per latent action",
+    "codebook_size": "codes per token",
+    "image_size": "picture size (px)",
+    "num_parameters": "parameters of the quantizer",
+    "data": "trained on",
+}
 KINDS = {"laq": "Quantizer", "policy": "Policy", "robot": "Robot actions"}
 READING = """<ul class="reading">
 <li>A <b>latent action</b> is what the quantizer needs to know, besides the current frame, to draw the frame one window
 later: a few tokens, each one of a small codebook. Nobody told it what the tokens mean.</li>
-<li><b>How sure</b> a token is says how much nearer its code lay than the second-best one; a close call could as well have
-been the other.</li>
+<li><b>How sure</b> a token is says how much nearer its code lay than the second-best one; a close call could as well
+have been the other.</li>
 <li><b>Inside</b> or <b>outside the training videos</b> compares the frame with those the quantizer was trained on. Far
 outside, tokens and pictures are guesses.</li>
 <li>A <b>dream</b> feeds the decoder with its own pictures; errors add up, step by step.</li>
@@ -59,8 +68,9 @@ def about_html(page: Page, selection: Selection) -> str:
         if numbers_of(values)
     ]
     reports = "".join(tables) or section("Measured", empty("These checkpoints carry no report."))
-    card = section("This bundle", table({key.replace("_", " "): value for key, value in explorer.card.items()}))
-    return f'<div class="grid two-columns"><div>{reports}</div><div>{card}{section("How to read this", READING)}</div></div>'
+    card = section("This bundle", table({CARD.get(key, key): value for key, value in explorer.card.items()}))
+    guide = section("How to read this", READING)
+    return f'<div class="grid two-columns"><div>{reports}</div><div>{card}{guide}</div></div>'
 
 
 def numbers_of(values: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +81,8 @@ def numbers_of(values: dict[str, Any]) -> dict[str, Any]:
 def table(values: dict[str, Any]) -> str:
     """Return two columns: what, and how much."""
     rows = "".join(
-        f'<tr><th scope="row">{escape(str(key))}</th><td>{escape(_plain(value))}</td></tr>' for key, value in values.items()
+        f'<tr><th scope="row">{escape(str(key))}</th><td>{escape(_plain(value))}</td></tr>'
+        for key, value in values.items()
     )
     return f'<table class="facts">{rows}</table>'
 

@@ -36,7 +36,12 @@ def add_endpoints(bench: Workbench) -> None:
         """Say what happens between frame t and the frame one window later (0: the window of training)."""
         selection = select(bundle, clip, t, window_s)
         seen = bench.seen(selection)
-        return {"t": t, "window": bench.window(selection), "tokens": list(seen.tokens), "margins": list(seen.margins or ())}
+        return {
+            "t": t,
+            "window": bench.window(selection),
+            "tokens": list(seen.tokens),
+            "margins": list(seen.margins or ()),
+        }
 
     def decode(clip: str, t: int, tokens: str, bundle: str = bench.bundles[0]) -> dict:
         """Draw the future of frame t under tokens such as 3-0-7-1."""
@@ -45,7 +50,12 @@ def add_endpoints(bench: Workbench) -> None:
         return {"tokens": tokens, "picture": data_uri(decoded, kind="png")}
 
     def rollout(
-        clip: str, t: int, instruction: str, num_steps: int = 8, temperature: float = 0.0, seed: int = 0,
+        clip: str,
+        t: int,
+        instruction: str,
+        num_steps: int = 8,
+        temperature: float = 0.0,
+        seed: int = 0,
         bundle: str = bench.bundles[0],
     ) -> list[dict]:
         """Dream from frame t under an instruction."""

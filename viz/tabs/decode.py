@@ -1,4 +1,4 @@
-"""Decode: the selected frame under any tokens. The editor is the comparison: one row per position, one picture per code."""
+"""Decode: the selected frame under any tokens. The editor is the comparison: a row per position, a picture per code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def build_decode(page: Page) -> None:
         result = act_html("decoded")
         with gr.Row(elem_id="token-entry", elem_classes=["controls"]):
             typed = gr.Textbox(label="Tokens", placeholder="3-0-7-1", elem_id="typed-tokens", elem_classes=["narrow"])
-            shows = gr.Radio(SHOWS, value=SHOWS[0], label="Show in the sheet", elem_id="shows", elem_classes=["segments"])
+            shows = gr.Radio(
+                SHOWS, value=SHOWS[0], label="Show in the sheet", elem_id="shows", elem_classes=["segments"]
+            )
         sheet = act_html("sheet")
         _build_sequence(page)
         _build_transfer(page)
@@ -41,9 +43,7 @@ def build_decode(page: Page) -> None:
     page.on(typed.submit, lambda s, text: choose_tokens(bench, s, text), [typed])
     page.on(shows.input, show_sheet, [shows], [sheet])
     page.add_view("decode", [result], lambda s: {result: result_html(page, s)})
-    page.add_view(
-        "decode", [typed], lambda s: {typed: bench.chosen(s).label}, key=lambda s: bench.chosen(s).label
-    )
+    page.add_view("decode", [typed], lambda s: {typed: bench.chosen(s).label}, key=lambda s: bench.chosen(s).label)
     page.add_view("decode", [sheet, shows], lambda s: {sheet: sheet_html(page, s, SHOWS[0]), shows: SHOWS[0]})
 
 
@@ -67,7 +67,7 @@ def result_html(page: Page, selection: Selection) -> str:
         '<div class="grid three">'
         + figure(pair.frame, f"Frame {pair.t}", "now")
         + figure(decoded, f"Under {chosen.label}", "decoded", classes="main")
-        + figure(signed_difference(start, decoded), "What the tokens change", "decoded minus now")
+        + figure(signed_difference(start, decoded), "What the tokens change", "decoded minus now", classes="diff")
         + f'</div><div class="toolbar">{chips(chosen, "large")}{tools}</div>'
     )
 
@@ -78,7 +78,9 @@ def sheet_html(page: Page, selection: Selection, shown: str) -> str:
     chosen = page.bench.chosen(selection).tokens
     num_codes = min(explorer.codebook_size, MAX_CODES_SHOWN)
     variants = [
-        (*chosen[:position], code, *chosen[position + 1 :]) for position in range(len(chosen)) for code in range(num_codes)
+        (*chosen[:position], code, *chosen[position + 1 :])
+        for position in range(len(chosen))
+        for code in range(num_codes)
     ]
     decoded = explorer.decode_many(frame, variants)
     if shown == SHOWS[1]:
@@ -99,8 +101,13 @@ def sheet_html(page: Page, selection: Selection, shown: str) -> str:
         "Each row swaps one token and keeps the others. Press a picture to choose it; on the keyboard, type a code's "
         "digit, and move between positions and codes with the arrow keys."
     )
+    kind = " diff" if shown == SHOWS[1] else ""
     columns = f"--codes:{min(num_codes, 8)}"
-    return section("Every code at every position", f'<div class="sheet" style="{columns}" data-editor>{"".join(rows)}</div>', note=note)
+    return section(
+        "Every code at every position",
+        f'<div class="sheet{kind}" style="{columns}" data-editor>{"".join(rows)}</div>',
+        note=note,
+    )
 
 
 def _cell(frame: Frame, position: int, code: int, is_chosen: bool, style: str) -> str:
@@ -114,10 +121,20 @@ def _cell(frame: Frame, position: int, code: int, is_chosen: bool, style: str) -
 
 def _build_sequence(page: Page) -> None:
     with gr.Column(elem_classes=["part-block"]):
-        gr.HTML(section("A sequence of latent actions", "", note="Played from the selected frame, the decoder fed with its own pictures."), apply_default_css=False)
+        gr.HTML(
+            section(
+                "A sequence of latent actions",
+                "",
+                note="Played from the selected frame, the decoder fed with its own pictures.",
+            ),
+            apply_default_css=False,
+        )
         with gr.Row(elem_classes=["controls"]):
             written = gr.Textbox(
-                label="Latent actions, separated by spaces", placeholder="3-0-7-1 3-0-7-1 2-2-0-5", elem_id="sequence", elem_classes=["grow"]
+                label="Latent actions, separated by spaces",
+                placeholder="3-0-7-1 3-0-7-1 2-2-0-5",
+                elem_id="sequence",
+                elem_classes=["grow"],
             )
             add = gr.Button("Add the chosen one", elem_id="sequence-add")
             play = gr.Button("Play", variant="primary", elem_id="sequence-play")
@@ -151,7 +168,14 @@ def read_sequence(page: Page, selection: Selection, text: str) -> list[LatentAct
 
 def _build_transfer(page: Page) -> None:
     with gr.Column(elem_classes=["part-block"]):
-        gr.HTML(section("The same actions on another scene", "", note="The tokens seen along this clip, played from its own frame and from a frame of another clip."), apply_default_css=False)
+        gr.HTML(
+            section(
+                "The same actions on another scene",
+                "",
+                note="The tokens seen along this clip, played from its own frame and from a frame of another clip.",
+            ),
+            apply_default_css=False,
+        )
         with gr.Row(elem_classes=["controls"]):
             other = gr.Dropdown([], label="Other clip", elem_id="other-clip", elem_classes=["grow"], filterable=True)
             at = gr.Number(label="At frame", value=0, minimum=0, precision=0, elem_id="other-t", elem_classes=["tiny"])
@@ -162,7 +186,12 @@ def _build_transfer(page: Page) -> None:
     def choices(selection: Selection) -> Updates:
         shelf = page.bench.shelf
         entries = [entry for group in shelf.sources for entry in shelf.entries(group) if entry.id != selection.clip]
-        return {other: gr.Dropdown([(f"{e.instruction or e.title} ({e.group})", e.id) for e in entries], value=entries[0].id if entries else None)}
+        return {
+            other: gr.Dropdown(
+                [(f"{e.instruction or e.title} ({e.group})", e.id) for e in entries],
+                value=entries[0].id if entries else None,
+            )
+        }
 
     def run(selection: Selection, clip_id: str | None, t: float | None, windows: int) -> Iterator[Updates]:
         bench = page.bench
@@ -171,7 +200,7 @@ def _build_transfer(page: Page) -> None:
         t = whole_number(int(t or 0), "a frame number")
         if not 0 <= t < target.num_frames:
             raise LapaError(f"frame {t} is outside the other clip: it has frames 0 to {target.num_frames - 1}")
-        times = [s for s in range(selection.t, clip.num_frames - window, window)][: int(windows)]
+        times = range(selection.t, clip.num_frames - window, window)[: int(windows)]
         actions = explorer.encode_pairs([clip.frames[s] for s in times], [clip.frames[s + window] for s in times])
         here, there = clip.frames[selection.t], target.frames[t]
         recorded = [clip.frames[s + window] for s in times]
@@ -186,4 +215,3 @@ def _build_transfer(page: Page) -> None:
 
     page.stream(play.click, run, [other, at, count], [film])
     page.add_view("decode", [other], choices, key=lambda s: (s.bundle, s.clip))
-

@@ -26,7 +26,11 @@ def build_dream(page: Page) -> None:
     with gr.Tab("Dream", id="dream", elem_id="tab-dream", render_children=True):
         with gr.Row(elem_classes=["controls"], elem_id="dream-controls"):
             text = gr.Textbox(
-                label="Instruction", placeholder="push the red star to the left", max_length=2000, elem_id="instruction", elem_classes=["grow"]
+                label="Instruction",
+                placeholder="push the red star to the left",
+                max_length=2000,
+                elem_id="instruction",
+                elem_classes=["grow"],
             )
             num_steps = gr.Slider(1, 32, value=8, step=1, label="Steps", elem_classes=["narrow"], buttons=[])
             heat = gr.Slider(0, 2, value=0, step=0.1, label="Temperature", elem_classes=["narrow"], buttons=[])
@@ -41,7 +45,11 @@ def build_dream(page: Page) -> None:
     def run(selection: Selection, text: str, steps: float, heat: float, seed: float | None) -> Iterator[Updates]:
         explorer = bench.explorer(selection.bundle)
         started = explorer.rollout(
-            bench.frame(selection), text, int(steps), temperature=float(heat), seed=whole_number(int(seed or 0), "a seed")
+            bench.frame(selection),
+            text,
+            int(steps),
+            temperature=float(heat),
+            seed=whole_number(int(seed or 0), "a seed"),
         )
         key = dreams.begin(selection)
         dream = dreams.get(key)
@@ -127,7 +135,8 @@ def next_html(page: Page, dream: Dream, text: str) -> str:
     prediction = explorer.predict(dream.latest, text)
     probabilities = probabilities_html(prediction.distributions, prediction.latent_action, can_steer=True)
     likeliest = button(
-        f"Take the likeliest step {chips(prediction.latent_action, 'small')}", "steer",
+        f"Take the likeliest step {chips(prediction.latent_action, 'small')}",
+        "steer",
         tokens=prediction.latent_action.label,
     )
     note = "How likely the policy finds each code next. Press one to take that step with it; the arrows move the robot."
@@ -155,7 +164,9 @@ def probabilities_html(distributions, latent_action: LatentAction, *, can_steer:
             inside = f"<i></i><b>{code}</b><small>{share:.0%}</small>"
             if can_steer:
                 act = f'data-do="steer" data-position="{position}" data-code="{code}"'
-                cells.append(f'<button type="button" class="bar{chosen}" {act} {style} aria-label="{label}">{inside}</button>')
+                cells.append(
+                    f'<button type="button" class="bar{chosen}" {act} {style} aria-label="{label}">{inside}</button>'
+                )
             else:
                 cells.append(f'<span class="bar{chosen}" {style} title="{label}">{inside}</span>')
         rows.append(f'<div class="bars"><span class="position">position {position}</span>{"".join(cells)}</div>')
@@ -169,8 +180,12 @@ def pad_html(page: Page, dream: Dream) -> str:
         return ""
     keys = "".join(
         button(
-            f"{ARROWS[name]}{chips(ways[name], 'small')}", "steer", label=f"move {name}: {ways[name].label}",
-            classes=f"arrow {name}", tokens=ways[name].label, arrow=name,
+            f"{ARROWS[name]}{chips(ways[name], 'small')}",
+            "steer",
+            label=f"move {name}: {ways[name].label}",
+            classes=f"arrow {name}",
+            tokens=ways[name].label,
+            arrow=name,
         )
         for name in ("up", "left", "right", "down")
     )

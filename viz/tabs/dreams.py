@@ -1,4 +1,4 @@
-"""A dream in the making: a start frame, an instruction, and the steps so far. Kept on the server under an unguessable id."""
+"""A dream in the making: a start, an instruction, the steps so far. Kept on the server under an unguessable id."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lapa.types import Frame, LapaError, LatentAction, LatentIndex, Step
-from viz.tabs.shelf import BoundedCache
 from viz.tabs.selection import Selection
+from viz.tabs.shelf import BoundedCache
 from viz.tabs.workbench import Workbench
 
 MAX_STEPS = 64

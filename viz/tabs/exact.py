@@ -62,11 +62,12 @@ def build_exact(page: Page) -> None:
 def choose_cell(page: Page, selection: Selection, code: int) -> Selection:
     """Choose the sequence of a cell of the nested grid, given as one integer."""
     explorer = page.bench.explorer(selection.bundle)
-    if nested_counts(explorer.index).num_tokens != explorer.code_seq_len or not 0 <= code < explorer.codebook_size**explorer.code_seq_len:
+    if (
+        nested_counts(explorer.index).num_tokens != explorer.code_seq_len
+        or not 0 <= code < explorer.codebook_size**explorer.code_seq_len
+    ):
         raise LapaError("this cell stands for several sequences: choose one of them in the table of a lasso")
-    action = LatentAction.from_code(
-        code, code_seq_len=explorer.code_seq_len, codebook_size=explorer.codebook_size
-    )
+    action = LatentAction.from_code(code, code_seq_len=explorer.code_seq_len, codebook_size=explorer.codebook_size)
     return choose_tokens(page.bench, selection, action.label)
 
 
@@ -74,6 +75,10 @@ def _figure(name: str, js: str) -> gr.HTML:
     title, note = NOTES[name]
     gr.HTML(section(title, "", note=note), apply_default_css=False)
     return gr.HTML(
-        "", html_template=f'<div class="plot" role="img" aria-label="{title}"></div>', elem_id=f"plot-{name}",
-        elem_classes=["still"], js_on_load=js, apply_default_css=False,
+        "",
+        html_template=f'<div class="plot" role="img" aria-label="{title}"></div>',
+        elem_id=f"plot-{name}",
+        elem_classes=["still"],
+        js_on_load=js,
+        apply_default_css=False,
     )

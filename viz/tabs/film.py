@@ -24,10 +24,12 @@ def film_row(title: str, start: Frame, steps: Sequence[Step], frames: Sequence[F
 
     `frames` replaces the steps' own pictures: then it is a recording, and shows no tokens.
     """
-    cells = [f'<figure class="film-cell">{picture(start, "start", side=FILM_SIDE)}<figcaption>start</figcaption></figure>']
+    cells = [
+        f'<figure class="film-cell">{picture(start, "start", side=FILM_SIDE)}<figcaption>start</figcaption></figure>'
+    ]
     shown = [step.frame for step in steps] if frames is None else frames
     for i, frame in enumerate(shown):
-        caption = chips(steps[i].latent_action, 'small') if frames is None else f"+{i + 1}"
+        caption = chips(steps[i].latent_action, "small") if frames is None else f"+{i + 1}"
         image = picture(frame, f"{title}, step {i + 1}", side=FILM_SIDE)
         cells.append(f'<figure class="film-cell" data-step="{i}">{image}<figcaption>{caption}</figcaption></figure>')
     return f'<div class="film-row"><h5>{escape(title)}</h5><div class="film-cells">{"".join(cells)}</div></div>'

@@ -12,7 +12,8 @@ TITLES = {"tabletop": "Tabletop", "droid": "DROID"}
 BRAND = """<div class="brand"><h1>Latent Action Explorer</h1><p>What happens between two frames of a video, in a few
 discrete tokens that nobody labelled.</p></div>"""
 TOOLS = """<div class="tools"><button type="button" class="quiet" data-copy-link>Copy link</button>
-<button type="button" class="quiet" data-theme-toggle aria-label="switch between light and dark">Light / dark</button></div>"""
+<button type="button" class="quiet" data-theme-toggle
+aria-label="switch between light and dark">Light / dark</button></div>"""
 
 
 def build_header(page: Page) -> None:

@@ -55,14 +55,14 @@ def pair_html(page: Page, selection: Selection) -> str:
     quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
     novelty = explorer.novelty(pair.frame)
     sign = "inside" if novelty.inside else "outside"
-    when = f"{pair.window} frames, {selection.window_s:g} s later"
+    when = f"{pair.window} frames, {selection.window_s:.2g} s later"
     token_panel = (
         f'<div class="panel tokens-panel"><h4>What the quantizer says</h4>{sure_chips(seen)}'
         f'<p class="novelty {sign}"><i></i>{escape(novelty.sentence)}</p>'
-        f'<dl><dt>from these tokens</dt><dd>{quality:.1f} dB</dd>'
+        f"<dl><dt>from these tokens</dt><dd>{quality:.1f} dB</dd>"
         f"<dt>if nothing moved</dt><dd>{copied:.1f} dB</dd></dl>"
         f'<p class="lead">PSNR against the recorded later frame; higher is nearer.</p>'
-        f'{button("Try other tokens", "tab", tab="decode")}</div>'
+        f"{button('Try other tokens', 'tab', tab='decode')}</div>"
     )
     return (
         '<div class="grid three">'
@@ -70,7 +70,7 @@ def pair_html(page: Page, selection: Selection) -> str:
         + figure(pair.future, f"Frame {pair.t + pair.window}", when)
         + figure(rebuilt, "Decoded", f"from frame {pair.t} and the tokens alone")
         + token_panel
-        + figure(signed_difference(pair.frame, pair.future), "What changed", "later frame minus now")
+        + figure(signed_difference(pair.frame, pair.future), "What changed", "later frame minus now", classes="diff")
         + figure(error_heat(rebuilt, pair.future), "What is missed", "error of the decoded frame")
         + "</div>"
     )

@@ -42,16 +42,23 @@ def build_map(page: Page) -> None:
         with gr.Row(elem_classes=["controls"], elem_id="map-controls"):
             coords = gr.Radio(PROJECTIONS, value="umap", label="Projection", elem_classes=["segments"])
             level = gr.Radio(LEVELS, value="transition", label="Points", elem_classes=["segments"])
-            colour = gr.Dropdown(["token 0"], value="token 0", label="Colour", elem_id="map-colour", elem_classes=["narrow"])
+            colour = gr.Dropdown(
+                ["token 0"], value="token 0", label="Colour", elem_id="map-colour", elem_classes=["narrow"]
+            )
             search = gr.Textbox(
                 label="Find", placeholder="3-*-7-*, an instruction, a clip", elem_id="map-search", elem_classes=["grow"]
             )
         with gr.Row(elem_id="map-row"):
             plot = gr.HTML(
-                "", html_template='<div class="plot" role="img" aria-label="map of latent actions"></div>'
+                "",
+                html_template='<div class="plot" role="img" aria-label="map of latent actions"></div>'
                 '<div class="hover-card" hidden></div>',
-                elem_id="plot", js_on_load=PLOT_JS, apply_default_css=False,
-                server_functions=[_pictures(page)], scale=5, min_width=420,
+                elem_id="plot",
+                js_on_load=PLOT_JS,
+                apply_default_css=False,
+                server_functions=[_pictures(page)],
+                scale=5,
+                min_width=420,
             )
             detail = act_html("map-detail", scale=2, min_width=250)
         marks = gr.HTML("", html_template="", elem_id="marks", js_on_load="window.lapa.marks(props, watch)")
@@ -91,7 +98,10 @@ def build_map(page: Page) -> None:
         return {
             plot: plot_json(page, selection, "umap", "transition", choices[0]),
             colour: gr.Dropdown(choices, value=choices[0]),
-            coords: "umap", level: "transition", search: "", picked: "",
+            coords: "umap",
+            level: "transition",
+            search: "",
+            picked: "",
             exports: export_buttons(selection.bundle, "umap", "transition", choices[0]),
         }
 

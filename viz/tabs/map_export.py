@@ -1,4 +1,4 @@
-"""The map and the codebook as figures for print: a vector file, or a zip of it with the plotted data and where it is from."""
+"""The map and the codebook as figures for print: one file, or a zip with the plotted data and where it is from."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def figure(frame: Frame, title: str, note: str = "", *, classes: str = "") -> st
     return f'<figure class="shot {classes}">{caption}{picture(frame, title)}</figure>'
 
 
-def button(inside: str, do: str, *, label: str = "", classes: str = "button", pressed: bool | None = None, **data) -> str:
+def button(
+    inside: str, do: str, *, label: str = "", classes: str = "button", pressed: bool | None = None, **data
+) -> str:
     """Return a button; `inside` is HTML, `label` is read out, `data` are the arguments."""
     attributes = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
     spoken = f' aria-label="{escape(label)}" title="{escape(label)}"' if label else ""

@@ -56,9 +56,7 @@ class View:
 
 def act_html(name: str, **options: Any) -> gr.HTML:
     """Build an HTML part whose buttons (`data-do`) reach Python as `act` events."""
-    return gr.HTML(
-        "", elem_id=name, elem_classes=["view"], js_on_load=ACT_JS, apply_default_css=False, **options
-    )
+    return gr.HTML("", elem_id=name, elem_classes=["view"], js_on_load=ACT_JS, apply_default_css=False, **options)
 
 
 class Page:

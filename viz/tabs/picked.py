@@ -1,4 +1,4 @@
-"""What many transitions have in common: how often each code at each position, the commonest sequences, and a montage."""
+"""What many transitions have in common: the codes at each position, the commonest sequences, and a montage."""
 
 from __future__ import annotations
 

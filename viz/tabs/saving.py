@@ -1,4 +1,4 @@
-"""Files for visitors to keep. They are made when asked for and handed over inside the answer; none stays on the server."""
+"""Files for visitors to keep: made when asked for and handed over inside the answer; none stays on the server."""
 
 from __future__ import annotations
 

@@ -81,7 +81,9 @@ def seconds(text: object) -> float:
     return value
 
 
-def read_link(params: Mapping[str, str], start: Selection, readers: Mapping[str, object]) -> tuple[Selection, list[str]]:
+def read_link(
+    params: Mapping[str, str], start: Selection, readers: Mapping[str, object]
+) -> tuple[Selection, list[str]]:
     """Apply a link's pieces, in order, to `start`.
 
     Args:

@@ -1,4 +1,4 @@
-"""The clips to choose from: folders given at the start, and what visitors upload. Decoded clips live in one bounded cache.
+"""The clips to choose from: folders given at the start, and uploads. Decoded clips live in one bounded cache.
 
 A clip's id is "group/name" or "upload/random"; ids come back from browsers and are only ever looked up, never opened as
 paths.
@@ -60,7 +60,7 @@ class BoundedCache:
 
 
 def read_small(source: ClipSource, i: int, num_frames: int) -> Frames:
-    """Decode a clip piece by piece, its longer side at most 320 pixels, so that a large video never fills the memory."""
+    """Decode a clip piece by piece, its longer side at most 320 pixels: a large video never fills the memory."""
     first = source.frames(i, [0])[0]
     height, width = first.shape[:2]
     scale = min(1.0, MAX_SIDE / max(height, width))

@@ -1,4 +1,4 @@
-"""The selection, always in sight: the frame, its place in the clip, the window, the latent action; and the shelf of clips."""
+"""The selection, always in sight: the frame, the window, the latent action; and the shelf of clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from viz.tabs.shelf import Entry
 
 SHOWN_PER_SEARCH = 24
 THUMB = 120
-GROUP_TITLES = {"tabletop": "Tabletop, held-out scenes", "droid": "DROID, real robots", "real_clips": "Other real robots"}
+SHOWN_PRECISION_S = 0.001
+GROUP_TITLES = {
+    "tabletop": "Tabletop, held-out scenes",
+    "droid": "DROID, real robots",
+    "real_clips": "Other real robots",
+}
 VIDEO_TYPES = ["video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif"]
 
 
@@ -32,7 +37,9 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
         with gr.Group(elem_id="picker"):
             group = gr.Dropdown(
                 [(GROUP_TITLES.get(name, name), name) for name in bench.shelf.sources],
-                value=next(iter(bench.shelf.sources)), label="Clips", elem_id="clip-group",
+                value=next(iter(bench.shelf.sources)),
+                label="Clips",
+                elem_id="clip-group",
             )
             search = gr.Textbox(
                 placeholder="Search instructions or names", show_label=False, container=False, elem_id="clip-search"
@@ -40,7 +47,9 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
             clips = act_html("clips")
         upload = gr.UploadButton(
             f"Upload a video (up to {max_upload_mb} MB, {max_upload_s // 60} min)",
-            file_types=VIDEO_TYPES, elem_id="upload", size="sm",
+            file_types=VIDEO_TYPES,
+            elem_id="upload",
+            size="sm",
         )
 
     actions = common_actions(bench)
@@ -49,7 +58,10 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
     page.on(frame.input, lambda s, t: bench.fit(s.at(whole_number(t, "a frame number"))), [frame])
 
     def set_window(selection: Selection, value: float | None) -> Selection:
-        return bench.fit(replace(selection, window_s=seconds(value), tokens=None, row=None))
+        window_s = seconds(value)
+        if abs(window_s - selection.window_s) < SHOWN_PRECISION_S:
+            return selection
+        return bench.fit(replace(selection, window_s=window_s, tokens=None, row=None))
 
     page.on(window.submit, set_window, [window])
     page.on(window.blur, set_window, [window])
@@ -78,7 +90,7 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
         [frame, window],
         lambda s: {
             frame: gr.Slider(maximum=max(1, bench.last(s)), value=s.t),
-            window: gr.Number(value=s.window_s, step=1 / bench.clip(s).fps),
+            window: gr.Number(value=round(s.window_s, 3), step=1 / bench.clip(s).fps),
         },
         key=lambda s: (s.clip, s.t, s.window_s),
     )
@@ -151,6 +163,10 @@ def _clip_button(page: Page, entry: Entry, is_selected: bool) -> str:
         image = '<span class="broken">cannot be read</span>'
     text = escape(entry.instruction or entry.title)
     return button(
-        f"{image}<span>{text}</span>", "clip", label=entry.instruction or entry.title, classes="clip",
-        pressed=is_selected, clip=entry.id,
+        f"{image}<span>{text}</span>",
+        "clip",
+        label=entry.instruction or entry.title,
+        classes="clip",
+        pressed=is_selected,
+        clip=entry.id,
     )

@@ -1,4 +1,4 @@
-"""The look that Gradio's own components get; everything else is in `assets/app.css`. No font is fetched from anywhere."""
+"""The look of Gradio's own components; everything else is in `assets/app.css`. No font is fetched from anywhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,13 @@ def build_theme() -> gr.themes.Base:
     values = {name: light[of_light] for name, (of_light, _) in pairs.items()}
     values |= {f"{name}_dark": dark[of_dark] for name, (_, of_dark) in pairs.items()}
     theme = gr.themes.Base(
-        neutral_hue="slate", primary_hue="slate", font=FONT, font_mono=MONO, radius_size="md", spacing_size="md", text_size="md"
+        neutral_hue="slate",
+        primary_hue="slate",
+        font=FONT,
+        font_mono=MONO,
+        radius_size="md",
+        spacing_size="md",
+        text_size="md",
     )
     return theme.set(
         **values,

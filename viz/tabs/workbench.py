@@ -122,9 +122,7 @@ class Workbench:
     def read_tokens(self, selection: Selection, label: str) -> LatentAction:
         """Read a latent action typed by a person, for the selected bundle."""
         explorer = self.explorer(selection.bundle)
-        return LatentAction.from_label(
-            label, code_seq_len=explorer.code_seq_len, codebook_size=explorer.codebook_size
-        )
+        return LatentAction.from_label(label, code_seq_len=explorer.code_seq_len, codebook_size=explorer.codebook_size)
 
     def ribbon(self, selection: Selection) -> list[tuple[int, LatentAction]]:
         """Return (t, latent action) along the selected clip, sampled evenly."""
