@@ -23,14 +23,14 @@ LOOP = LoopConfig(num_steps=12, batch_size=4, warmup_steps=2, log_every=2, eval_
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """Eight clips of a bright square that wanders over a grey ground."""
+    """Eight clips of a bright square that jumps up, down, left, right, or stays."""
     folder = tmp_path_factory.mktemp("videos")
     for number in range(8):
         rng = np.random.default_rng(number)
-        place = rng.integers(4, 20, 2)
+        place = np.array([12, 12])
         frames = np.full((14, 32, 32, 3), 90, np.uint8)
         for frame in frames:
-            place = np.clip(place + rng.integers(-3, 4, 2), 0, 24)
+            place = np.clip(place + rng.integers(-1, 2, 2) * 6, 0, 24)
             frame[place[0] : place[0] + 8, place[1] : place[1] + 8] = (240, 200, 40)
         write_video(folder / f"clip{number}.mp4", frames, 10)
     return folder
@@ -56,14 +56,16 @@ def test_a_quantizer_learns_to_beat_copying_the_frame(config, tmp_path):
     longer = dataclasses.replace(
         config,
         augment=False,
-        model=dataclasses.replace(MODEL, head="linear"),
-        loop=dataclasses.replace(LOOP, num_steps=250, batch_size=32, lr=3e-3, log_every=50, eval_every=250, save_every=250),
+        window_s=0.1,
+        changed_weight=1.0,
+        noise_until=0.3,
+        loop=dataclasses.replace(LOOP, num_steps=80, batch_size=32, lr=3e-3, eval_every=80, save_every=80),
     )
     out = stage.run(longer, out=tmp_path / "laq")
     report = json.loads((out / "report.json").read_text())
     assert report["psnr_gain_db"] > 0.5
-    assert report["controllability_db"] > 0.3
-    assert sorted(p.name for p in (out / "samples").iterdir()) == ["000250.png"]
+    assert report["controllability_db"] > 0.2
+    assert sorted(p.name for p in (out / "samples").iterdir()) == ["000080.png"]
     assert not (out / "resume.safetensors").exists()
 
 
