@@ -11,7 +11,7 @@ from lapa.types import Frame
 from viz.figures.film import film_html, ribbon_html
 from viz.figures.frames import error_heat, signed_difference
 from viz.tabs.actions import common_actions
-from viz.tabs.markup import button, chips, empty, figure, picture, same_size, section, sure_chips
+from viz.tabs.markup import button, chips, empty, figure, novelty_html, picture, same_size, section, sure_chips
 from viz.tabs.page import Page, act_html
 from viz.tabs.selection import Selection
 
@@ -53,12 +53,10 @@ def pair_html(page: Page, selection: Selection) -> str:
     explorer = bench.explorer(selection.bundle)
     rebuilt = same_size(explorer.decode(pair.frame, seen), pair.future)
     quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
-    novelty = explorer.novelty(pair.frame)
-    sign = "inside" if novelty.inside else "outside"
     when = f"{pair.window} frames, {selection.window_s:.2g} s later"
     token_panel = (
         f'<div class="panel tokens-panel"><h4>What the quantizer says</h4>{sure_chips(seen)}'
-        f'<p class="novelty {sign}"><i></i>{escape(novelty.sentence)}</p>'
+        f"{novelty_html(explorer, pair.frame)}"
         f"<dl><dt>from these tokens</dt><dd>{quality:.1f} dB</dd>"
         f"<dt>if nothing moved</dt><dd>{copied:.1f} dB</dd></dl>"
         f'<p class="lead">PSNR against the recorded later frame; higher is nearer.</p>'

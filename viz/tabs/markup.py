@@ -12,6 +12,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from lapa.explorer import Explorer
 from lapa.types import Frame, LatentAction
 from viz.figures.film import token_chips
 from viz.figures.frames import data_uri
@@ -67,6 +68,17 @@ def sure_chips(latent_action: LatentAction) -> str:
         for i, (token, margin) in enumerate(zip(latent_action.tokens, margins, strict=True))
     ]
     return f'<div class="sures" role="img" aria-label="latent action {latent_action.label}">{"".join(cells)}</div>'
+
+
+def novelty_html(explorer: Explorer, frame: Frame, *, is_short: bool = False) -> str:
+    """Return the sign that says how far a frame is outside the training videos; "" where no index knows them."""
+    if not explorer.has_index:
+        return ""
+    novelty = explorer.novelty(frame)
+    sign = "inside" if novelty.inside else "outside"
+    short = "inside the training videos" if novelty.inside else f"{novelty.score:.1f}x outside the training videos"
+    text = short if is_short else novelty.sentence
+    return f'<div class="novelty {sign}" title="{escape(novelty.sentence)}"><i></i>{escape(text)}</div>'
 
 
 def same_size(frame: Frame, like: Frame) -> Frame:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from lapa.types import LapaError
 from viz.tabs.actions import common_actions
-from viz.tabs.markup import button, chips, empty, picture
+from viz.tabs.markup import button, chips, empty, novelty_html, picture
 from viz.tabs.page import Page, Updates, act_html, banner, sentence
 from viz.tabs.selection import Selection, seconds, whole_number
 from viz.tabs.shelf import Entry
@@ -34,6 +34,12 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
         frame = gr.Slider(0, 1, value=0, step=1, label="Frame", elem_id="frame-slider", buttons=[])
         window = gr.Number(label="Window (s)", value=0.6, minimum=0, step=0.1, elem_id="window-s")
         latent = act_html("latent")
+        upload = gr.UploadButton(
+            f"Upload a video (up to {max_upload_mb} MB, {max_upload_s // 60} min)",
+            file_types=VIDEO_TYPES,
+            elem_id="upload",
+            size="sm",
+        )
         with gr.Group(elem_id="picker"):
             group = gr.Dropdown(
                 [(GROUP_TITLES.get(name, name), name) for name in bench.shelf.sources],
@@ -45,12 +51,6 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
                 placeholder="Search instructions or names", show_label=False, container=False, elem_id="clip-search"
             )
             clips = act_html("clips")
-        upload = gr.UploadButton(
-            f"Upload a video (up to {max_upload_mb} MB, {max_upload_s // 60} min)",
-            file_types=VIDEO_TYPES,
-            elem_id="upload",
-            size="sm",
-        )
 
     actions = common_actions(bench)
     for part in (now, latent, clips):
@@ -113,22 +113,13 @@ def now_html(page: Page, selection: Selection) -> str:
     """Return the selected frame with what is known of its clip."""
     bench = page.bench
     entry, clip = bench.shelf.entry(selection.clip), bench.clip(selection)
-    novelty = bench.explorer(selection.bundle).novelty(bench.frame(selection))
-    sign = "inside" if novelty.inside else "outside"
     image = picture(bench.frame(selection), f"frame {selection.t} of {entry.title}", side=200)
     facts = f"{clip.num_frames} frames at {clip.fps:g} per second"
     words = f"<p>{escape(entry.instruction or entry.title)}</p>"
     return (
         f'<div class="now">{image}<div>{words}<small>{escape(entry.title)}<br>{facts}</small></div></div>'
-        f'<div class="novelty {sign}" title="{escape(novelty.sentence)}"><i></i>{escape(short_novelty(novelty))}</div>'
+        + novelty_html(bench.explorer(selection.bundle), bench.frame(selection), is_short=True)
     )
-
-
-def short_novelty(novelty) -> str:
-    """Say in a few words how far a frame is outside the training videos."""
-    if novelty.inside:
-        return "inside the training videos"
-    return f"{novelty.score:.1f}x outside the training videos"
 
 
 def latent_html(page: Page, selection: Selection) -> str:
