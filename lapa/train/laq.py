@@ -48,6 +48,8 @@ class TrainLAQConfig:
     """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
     revive_every: int = 50
     """Steps between revivals of unused codes."""
+    revive_share: float = 0.1
+    """A code counts as unused below this share of an even portion."""
     revive_until: float = 0.6
     """Share of the run with revivals."""
     noise_until: float = 0.6
@@ -142,7 +144,8 @@ class LAQStage:
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         if (step + 1) % self.config.revive_every == 0:
             if progress < self.config.revive_until:
-                self.model.quantizer.revive(self.counts, torch.cat(list(self.recent)), generator)
+                latents = torch.cat(list(self.recent))
+                self.model.quantizer.revive(self.counts, latents, generator, self.config.revive_share)
             self.counts.zero_()
 
     @torch.inference_mode()
