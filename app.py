@@ -70,6 +70,7 @@ def main(options: Options) -> None:
 def build(options: Options):
     """Assemble the app; return the Gradio blocks and what `launch` needs to know."""
     private = Path(tempfile.mkdtemp(prefix="lapa-app-"))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve all others
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(private / "gradio"))
     from viz.tabs.assemble import assemble
