@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapa.cli.options import AnyModels, Models, parse
+from lapa.cli.options import AnyModels, Models, parse, print_facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,6 @@ def main(verb: str, args: list[str]) -> None:
         explorer.need_policy(),
         load_laq(explorer.laq_path),
         open_source(options.data),
-        window_s=explorer.window_s,
         split=options.split,
         num_pairs=options.num_pairs,
         seed=options.seed,
