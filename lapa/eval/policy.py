@@ -55,7 +55,7 @@ def evaluate_policy(
     if not kept.any():
         raise LapaError(f"all clips of '{source.name}' with like scenes have one instruction: none to compare it with")
     right = [source.records[clip].instruction or "" for clip in where.clip]
-    pairs = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
+    pairs = iter(tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1))
     nll, nll_swapped, hits, tokens = [], [], [], []
     while batch := list(islice(pairs, batch_size)):
         places, frames, futures = zip(*batch, strict=True)
