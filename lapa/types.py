@@ -53,7 +53,7 @@ class Clip:
         if window < 1 or t < 0 or t + window >= self.num_frames:
             raise LapaError(
                 f"frame {t} with a window of {window} reaches frame {t + window}, "
-                f"but '{self.source}' has frames 0 to {self.num_frames - 1}: choose an earlier frame or a shorter window"
+                f"but '{self.source}' has frames 0 to {self.num_frames - 1}: choose an earlier frame or shorter window"
             )
         return FramePair(
             frame=self.frames[t], future=self.frames[t + window], t=t, window=window, source=self.source
@@ -198,7 +198,7 @@ class LatentIndex:
         clip: int32 [n], row of `clip_*` each transition is from.
         t: int32 [n], frame number of the current frame in its clip.
         magnitude: float32 [n], mean absolute pixel change, in [0, 1].
-        displacement: float32 [n 2], what the labelled body moved over the window (x right, y forward; metres), NaN if unknown.
+        displacement: float32 [n 2], what the labelled body moved (x right, y forward; metres), NaN if unknown.
         pca, umap: float32 [n 2], coordinates of `continuous`.
         novelty_center, novelty_axes: float32 [d], [r d]: mean and whitened axes of frame features (see lapa/index.py).
         novelty_scale: float32 [2], median and 99th percentile of the training frames' own novelty.

@@ -90,7 +90,10 @@ def test_a_room_never_imports_what_is_forbidden(room):
 
 
 def test_there_are_no_cycles():
-    names = {p: ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in files("lapa") + files("viz")}
+    names = {
+        p: ".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for p in files("lapa") + files("viz")
+    }
     graph = {name: {m for m in top_imports(path) if m in names.values() and m != name} for path, name in names.items()}
     done: set[str] = set()
 

@@ -138,6 +138,7 @@ class LlamaBackbone(Backbone):
         num_heads: int,
         merge: int,
         dropout: float,
+        hidden_share: float,
     ):
         super().__init__()
         grid = round(num_patches**0.5)
@@ -159,7 +160,7 @@ class LlamaBackbone(Backbone):
         self.language = LlamaModel(config)
         merged = merge**2 * feature_width
         self.project = nn.Sequential(nn.LayerNorm(merged), nn.Linear(merged, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self._hidden_share = nn.Dropout(dropout), hidden_share
         self.position = nn.Parameter(torch.randn((grid // merge) ** 2, width) * 0.1)
         nn.init.normal_(self.language.embed_tokens.weight, std=0.5)  # as large as a projected feature
 
@@ -177,7 +178,10 @@ class LlamaBackbone(Backbone):
         merged = rearrange(features, "b (r y s x) e -> b (r s) (y x e)", r=rows, s=rows, y=self._merge, x=self._merge)
         frame = self.project(merged) + self.position
         prefix = torch.cat([frame, self.language.embed_tokens(ids).to(frame.dtype)], dim=1)
-        return self.dropout(prefix), torch.cat([mask.new_ones(frame.shape[:2]), mask], dim=1)
+        shown = mask.new_ones(frame.shape[:2])
+        if self.training and self._hidden_share:
+            shown = torch.rand(frame.shape[:2], device=frame.device) >= self._hidden_share
+        return self.dropout(prefix), torch.cat([shown, mask], dim=1)
 
     def save_files(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

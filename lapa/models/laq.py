@@ -1,7 +1,7 @@
 """LAQ, the latent action quantizer: what happened between two frames, in a few discrete tokens (paper, section 3.1).
 
-    encode: patches -> spatial transformer (each frame) -> causal temporal transformer (both) -> d = f(e2) - f(e1) -> codes
-    decode: stop-gradient patch embedding of the current frame -> transformer with cross-attention to the codes -> pixels
+    encode: patches -> spatial transformer (each frame) -> causal temporal one (both) -> d = f(e2) - f(e1) -> codes
+    decode: stop-gradient patch embedding of the current frame -> transformer that attends to the codes -> pixels
 
 Knows nothing of videos, of windows in seconds or of how it is trained.
 """

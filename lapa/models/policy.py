@@ -43,6 +43,8 @@ class PolicyConfig:
     """Side of the square of patches that become one frame token."""
     dropout: float = 0.1
     """Dropout of the embedded frame and instruction, in training."""
+    hidden_share: float = 0.0
+    """Share of the frame tokens that are hidden in training, against learning scenes by heart."""
     vocab_size: int = 1024
     """Most ids the tokenizer may learn; 256 of them are bytes."""
     max_text: int = 32
@@ -219,6 +221,7 @@ def _llama(config: PolicyConfig, laq: LAQ, tokenizer: InstructionTokenizer) -> L
         num_heads=config.num_heads,
         merge=config.merge,
         dropout=config.dropout,
+        hidden_share=config.hidden_share,
     )
 
 

@@ -129,7 +129,9 @@ class LAQStage:
         error = (out.future - future).square()
         extra = (self.config.changed_weight - 1) * (1 - progress)
         weight = 1 + extra * changed(frame, future, self.config.changed_from)
-        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss + self.config.usage_weight * uneven(out.distances)
+        loss = (
+            (weight * error).mean() / weight.mean() + 0.1 * out.loss + self.config.usage_weight * uneven(out.distances)
+        )
         self.recent.append(out.continuous.detach().float().flatten(0, 1).cpu())
         step_counts = torch.bincount(out.tokens.flatten().cpu(), minlength=len(self.counts))
         self.counts += step_counts
@@ -186,7 +188,9 @@ class LAQStage:
     def _start_from(self, path: str) -> None:
         other = load_laq(path)
         if other.config != self.config.model:
-            raise LapaError(f"'{path}' has another shape than this run's model: give --model the values of its config.json")
+            raise LapaError(
+                f"'{path}' has another shape than this run's model: give --model the values of its config.json"
+            )
         self.model.load_state_dict(other.state_dict())
 
     @torch.no_grad()

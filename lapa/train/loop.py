@@ -101,7 +101,9 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
     first = _resume(stage, optimizer, out)
     model, optimizer = accelerator.prepare(stage.model, optimizer)
     log = _Log(out / "metrics.jsonl", first)
-    bar = tqdm(total=config.num_steps, initial=first, desc=out.name, mininterval=2.0, disable=not accelerator.is_main_process)
+    bar = tqdm(
+        total=config.num_steps, initial=first, desc=out.name, mininterval=2.0, disable=not accelerator.is_main_process
+    )
     with _StopSignal() as stop, ThreadPoolExecutor(max_workers=1) as pool:
         rank = accelerator.process_index
         batch = pool.submit(stage.draw_batch, _rng(config.seed, first, rank), config.batch_size)
@@ -133,7 +135,9 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
                     _save(stage, optimizer, done, out)
             if stop.asked and done < config.num_steps:
                 bar.close()
-                raise KeyboardInterrupt(f"stopped after step {done} of {config.num_steps}; run the same command to go on")
+                raise KeyboardInterrupt(
+                    f"stopped after step {done} of {config.num_steps}; run the same command to go on"
+                )
     bar.close()
 
 

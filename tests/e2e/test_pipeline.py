@@ -1,4 +1,4 @@
-"""The whole path at size tiny, through the command line: collect, train, label, train, finetune, index, look, measure."""
+"""The whole path at size tiny, through the command line: collect, train, finetune, index, look, measure."""
 
 import json
 import os
@@ -75,7 +75,9 @@ def test_rollout_writes_the_start_and_every_step(fresh):
 
     video = sorted((fresh / "clips").glob("*.mp4"))[0]
     models = ("--laq", "laq", "--policy", "policy")
-    lapa("rollout", video, "--instruction", "push the red star left", "--steps", 3, *models, "--out", "d.mp4", cwd=fresh)
+    lapa(
+        "rollout", video, "--instruction", "push the red star left", "--steps", 3, *models, "--out", "d.mp4", cwd=fresh
+    )
     assert open_video(fresh / "d.mp4").num_frames == 4
 
 
