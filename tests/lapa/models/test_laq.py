@@ -48,8 +48,10 @@ def test_sequence_length_and_codebook_size_are_free(code_seq_len, codebook_size,
     assert model.decode(pair[0], encoding.tokens).shape == pair[0].shape
 
 
-def test_two_equal_frames_differ_by_exactly_nothing(model, pair):
-    assert torch.equal(model.encode(pair[0], pair[0]).continuous, torch.zeros(3, 4, 8))
+def test_two_equal_frames_differ_by_nothing(model, pair):
+    """Up to rounding; the released model says something of them (C3 f)."""
+    assert model.encode(pair[0], pair[0]).continuous.abs().max() < 1e-5
+    assert model.encode(*pair).continuous.abs().max() > 1e-3
 
 
 def test_the_current_frames_encoding_does_not_see_the_future(model, pair):

@@ -59,13 +59,14 @@ def test_a_quantizer_learns_to_beat_copying_the_frame(config, tmp_path):
         window_s=0.1,
         changed_weight=1.0,
         noise_until=0.3,
-        loop=dataclasses.replace(LOOP, num_steps=80, batch_size=32, lr=3e-3, eval_every=80, save_every=80),
+        revive_every=50,
+        loop=dataclasses.replace(LOOP, num_steps=160, batch_size=32, lr=3e-3, eval_every=160, save_every=160),
     )
     out = stage.run(longer, out=tmp_path / "laq")
     report = json.loads((out / "report.json").read_text())
     assert report["psnr_gain_db"] > 0.5
     assert report["controllability_db"] > 0.2
-    assert sorted(p.name for p in (out / "samples").iterdir()) == ["000080.png"]
+    assert sorted(p.name for p in (out / "samples").iterdir()) == ["000160.png"]
     assert not (out / "resume.safetensors").exists()
 
 
