@@ -25,6 +25,7 @@ VERBS = {
     "rollout": ("rollout", "dream a video from a frame and an instruction"),
     "eval laq": ("eval_laq", "measure a quantizer"),
     "eval policy": ("eval_policy", "measure a policy"),
+    "bench": ("bench", "time the models on this machine"),
     "export map": ("export", "draw the map of an index as a figure for print"),
     "export codebook": ("export", "draw what each code does as a figure for print"),
     "export clips": ("export_clips", "write clips of a data set as a folder of videos"),
