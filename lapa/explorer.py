@@ -367,9 +367,9 @@ class Explorer:
     def _facts(self, config: dict, device: str) -> dict:
         return {
             "bundle": self.name,
-            "laq": str(self.laq_path),
-            "policy": str(self._bundle.policy) if self.has_policy else None,
-            "index": str(self._bundle.index) if self.has_index else None,
+            "laq": _shown(self.laq_path),
+            "policy": _shown(self._bundle.policy),
+            "index": _shown(self._bundle.index),
             "window_s": self.window_s,
             "code_seq_len": self.code_seq_len,
             "codebook_size": self.codebook_size,
@@ -384,3 +384,11 @@ def _device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _shown(path: Path | None) -> str | None:
+    """Name a folder for visitors: within the repository, or by its last part; never where it lies on the server."""
+    if path is None:
+        return None
+    path = path.resolve()
+    return path.relative_to(bundles.ROOT).as_posix() if path.is_relative_to(bundles.ROOT) else path.name
