@@ -1,7 +1,7 @@
 """Stage 2, latent pretraining: predict the latent action from a frame and an instruction (paper, section 3.2).
 
 Cross-entropy at each place, given the true tokens before it. The vision side is frozen, so its features are computed
-once per frame. The weights kept are those of the best evaluation: few real videos are soon learnt by heart.
+once per frame. By default the weights of the best evaluation are kept: few real videos are soon learnt by heart.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class TrainPolicyConfig:
     """The quantizer that labelled, if it lies elsewhere now."""
     window_s: float = 0.0
     """Filled in from the labels."""
+    keep_best: bool = True
+    """Keep the weights of the best evaluation; else the last, where the held-out clips are also the ones to report."""
     model: PolicyConfig = field(default_factory=PolicyConfig)
     """Shape of the policy."""
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(num_steps=6000, batch_size=64, weight_decay=0.05))
@@ -70,7 +72,8 @@ def run(config: TrainPolicyConfig, *, out: Path) -> Path:
     )
     stage = PolicyStage(config, labels, out)
     fit(stage, config.loop, out)
-    stage.keep_best()
+    if config.keep_best:
+        stage.keep_best()
     report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
