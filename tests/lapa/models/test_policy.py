@@ -171,3 +171,16 @@ def test_a_checkpoint_comes_back_and_belongs_to_its_quantizer(net, policy, confi
 def test_a_name_that_is_no_model_is_refused(laq):
     with pytest.raises(LapaError, match="cannot be loaded as a vision-language model"):
         build_net(PolicyConfig(backbone="/nowhere/at/all"), laq, latent_choices(laq), None)
+
+
+def test_frame_tokens_are_hidden_in_training_only(laq, tokenizer):
+    torch.manual_seed(0)
+    config = PolicyConfig(width=32, num_layers=1, num_heads=2, vocab_size=400, dropout=0.0, hidden_share=0.5)
+    net = build_net(config, laq, latent_choices(laq), tokenizer)
+    features = torch.randn(2, 16, laq.config.width * 2)
+    ids, mask = net.backbone.read(SENTENCES[:2])
+    tokens = torch.zeros(2, 4, dtype=torch.int64)
+    net.eval()
+    assert torch.equal(net(features, ids, mask, tokens), net(features, ids, mask, tokens))
+    net.train()
+    assert not torch.equal(net(features, ids, mask, tokens), net(features, ids, mask, tokens))

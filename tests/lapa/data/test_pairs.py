@@ -1,0 +1,58 @@
+"""The frame store and its pairs: every frame as decoded, no pair over the end of a clip, bad videos left out."""
+
+import numpy as np
+import pytest
+import torch
+
+from lapa.data.augment import augment_pairs
+from lapa.data.frame_store import FrameStore
+from lapa.data.pairs import PairTable
+from lapa.data.source import open_source
+from lapa.data.video import write_video
+from lapa.types import LapaError
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Three clips of 5, 3 and 9 grey frames whose level counts up; the second is too short for a window of 4."""
+    for number, length in enumerate((5, 3, 9)):
+        frames = np.stack([np.full((32, 32, 3), 20 * number + 8 * t + 40, np.uint8) for t in range(length)])
+        write_video(tmp_path / "videos" / f"{number}.mp4", frames, 10)
+    return open_source(tmp_path / "videos")
+
+
+def test_pairs_are_a_window_apart_and_stay_in_their_clip(source, tmp_path):
+    pairs = PairTable.of(FrameStore.open(source, [0, 1, 2], 16, tmp_path / "cache"), 0.4)
+    assert list(zip(pairs.clip.tolist(), pairs.t.tolist(), strict=True)) == [(0, 0), *((2, t) for t in range(5))]
+    frame, future = pairs.frames(np.arange(len(pairs)))
+    assert frame.shape == (6, 16, 16, 3)
+    change = future.astype(int).mean((1, 2, 3)) - frame.astype(int).mean((1, 2, 3))
+    np.testing.assert_allclose(change, 32, atol=4)
+
+
+def test_a_window_longer_than_every_clip_is_refused(source, tmp_path):
+    with pytest.raises(LapaError, match="shorter window"):
+        PairTable.of(FrameStore.open(source, [0, 1, 2], 16, tmp_path / "cache"), 2.0)
+
+
+def test_the_second_opening_decodes_nothing(source, tmp_path, monkeypatch):
+    first = FrameStore.open(source, [0, 2], 16, tmp_path / "cache")
+    monkeypatch.setattr(type(source), "clip", lambda self, i: pytest.fail("decoded again"))
+    again = FrameStore.open(source, [0, 2], 16, tmp_path / "cache")
+    assert np.array_equal(first.frames, again.frames) and again.lengths.tolist() == [5, 9]
+
+
+def test_a_video_that_cannot_be_read_is_left_out(source, tmp_path, caplog):
+    (source.path / "1.mp4").write_text("no video")
+    store = FrameStore.open(open_source(source.path), [0, 1, 2], 16, tmp_path / "cache")
+    assert store.lengths.tolist() == [5, 0, 9]
+    assert "1.mp4" in caplog.text
+    assert set(PairTable.of(store, 0.2).clip.tolist()) == {0, 2}
+
+
+def test_augmentation_treats_both_frames_alike():
+    frame = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    one, other = augment_pairs(frame, frame.clone(), np.random.default_rng(0))
+    assert torch.equal(one, other)
+    assert not torch.allclose(one, frame, atol=0.05)
+    assert one.min() >= 0 and one.max() <= 1
