@@ -6,10 +6,12 @@ python app.py --laq DIR --policy DIR --index DIR  models of your own
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +27,8 @@ DEFAULT_CLIPS = {
     "real_clips": [ROOT / "data" / "real_clips", ROOT.parent / "shared" / "real_clips"],
 }
 """Group of the shelf -> where its videos may lie; the first place that exists counts."""
+POLICY_AFTER_S = 5.0
+"""Seconds after the start when the policy is loaded in the background, so that the page comes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +104,22 @@ def open_bench(options: Options, uploads: Path):
     openers = find_openers(options)
     first = next(iter(openers))
     opened = openers[first]()
+    later = threading.Timer(POLICY_AFTER_S, load_policy_ahead, [opened])
+    later.daemon = True
+    later.start()
     sources = find_sources(options)
     shelf = Shelf(sources, open_upload=open_upload, open_clip=opened.open_clip)
     home = next(iter(sources)) if options.clips else None
     return Workbench({**openers, first: lambda: opened}, shelf, write_video, home)
+
+
+def load_policy_ahead(explorer) -> None:
+    """Load the policy before anybody opens Dream; one that cannot be loaded is reported there, not here."""
+    from lapa.types import LapaError
+
+    with contextlib.suppress(LapaError):
+        if explorer.has_policy:
+            explorer.need_policy()
 
 
 def find_openers(options: Options) -> dict[str, Callable]:
