@@ -19,6 +19,10 @@ class Collect:
     """Which world."""
     out: Path
     """Folder for the data set."""
+    embodiment: tuple[Literal["arm", "paddle", "hand"], ...] = ("arm",)
+    """Which body pushes; several take turns, scene by scene. No actions are recorded of a hand."""
+    environment: tuple[Literal["sim", "real"], ...] = ("sim",)
+    """How it looks: rendered plainly, or by a camera in a room, another each time; several take turns."""
     episodes: int = 50
     """How many episodes."""
     seed: int = 0
@@ -27,6 +31,10 @@ class Collect:
     """Name of the split, for training and evaluation."""
     tasks: Literal["seen", "unseen"] = "seen"
     """Tasks and phrasings to draw: seen, or held out (unseen)."""
+    tasks_per_scene: int = 1
+    """So many episodes in a row begin in the same scene, each with a task of its own."""
+    validation: int = 0
+    """So many of the last episodes are the split "validation"."""
     image_size: int = 128
     """Side of the pictures, in pixels."""
     processes: int | None = None
@@ -40,10 +48,14 @@ def main(verb: str, args: list[str]) -> None:
     out = collect(
         options.out,
         world=options.world,
+        embodiments=options.embodiment,
+        environments=options.environment,
         num_episodes=options.episodes,
         seed=options.seed,
         split=options.split,
         tasks=options.tasks,
+        tasks_per_scene=options.tasks_per_scene,
+        num_validation=options.validation,
         image_size=options.image_size,
         num_processes=options.processes,
     )

@@ -42,7 +42,8 @@ class LeRobotSource:
         path, name: the folder and its name.
         info: what meta/info.json says.
         camera: the feature the pictures are from, such as "observation.images.top".
-        records: one per episode; `scene` is the episode's "family" where the data set has that column.
+        records: one per episode; `scene` is the episode's "family", and embodiment and environment are its own, where
+            the data set has these columns.
         episodes: the rows of meta/episodes, as dictionaries.
 
     Raises:
@@ -97,8 +98,16 @@ class LeRobotSource:
         return video.frames([place.first_frame + t for t in indices])
 
     def actions(self, i: int) -> np.ndarray | None:
-        """True actions of episode `i`, float32 [t a], or None where none were recorded."""
-        return self._column(i, "action")
+        """True actions of episode `i`, float32 [t a], or None where none were recorded.
+
+        Where bodies are mixed, they are as many as the episode's own body has (`lapa/worlds/recording.py`).
+        """
+        actions = self._column(i, "action")
+        body = (self.info.get("embodiments") or {}).get(self.records[i].embodiment)
+        if actions is None or body is None:
+            return actions
+        num_own = len(body["action_names"])
+        return actions[:, :num_own] if num_own else None
 
     def states(self, i: int) -> np.ndarray | None:
         """Recorded states of episode `i`, float32 [t n], or None where none were recorded."""
@@ -163,6 +172,8 @@ class LeRobotSource:
             instruction=str(sentences[0]).strip() or None,
             split=_split_of(self.info.get("splits") or {}, episode),
             scene=str(row.get("family") or ""),
+            embodiment=str(row.get("embodiment") or ""),
+            environment=str(row.get("environment") or ""),
         )
 
 

@@ -33,12 +33,13 @@ CHUNK_SIZE = 1000
 class Episode:
     """One recorded episode: uint8 [t h w 3], float32 [t n], float32 [t a], and what was asked.
 
+    `actions` is None where none were recorded: then in every episode of the data set.
     `extra` becomes further columns of meta/episodes (JSON-like values; the same keys in every episode).
     """
 
     frames: Frames
     states: Float32[np.ndarray, "t n"]
-    actions: Float32[np.ndarray, "t a"]
+    actions: Float32[np.ndarray, "t a"] | None
     instruction: str
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -51,8 +52,11 @@ class DatasetSpec:
     robot_type: str
     state_names: tuple[str, ...]
     action_names: tuple[str, ...]
+    """Empty where no actions were recorded."""
     image_size: int
     split: str = "train"
+    num_validation: int = 0
+    """So many of the last episodes are the split "validation"."""
     extra_info: dict[str, Any] = field(default_factory=dict)
     """Further entries of meta/info.json."""
 
@@ -66,11 +70,13 @@ def write_shard(folder: Path, name: str, episodes: Iterable[Episode], fps: int) 
             yield from episode.frames
             pixels.add(episode.frames)
             states.append(episode.states)
-            actions.append(episode.actions)
+            if episode.actions is not None:
+                actions.append(episode.actions)
             rows.append({"length": len(episode.frames), "instruction": episode.instruction, "extra": episode.extra})
 
     write_video(folder / f"{name}.mp4", frames(), float(fps))
-    table = pa.table({"action": _lists(np.concatenate(actions)), "observation.state": _lists(np.concatenate(states))})
+    columns = {"action": actions, "observation.state": states}
+    table = pa.table({name: _lists(np.concatenate(values)) for name, values in columns.items() if values})
     pq.write_table(table, folder / f"{name}.parquet")
     _write_json(folder / f"{name}.json", {"episodes": rows, "pixels": pixels.summary()})
 
@@ -182,6 +188,11 @@ def _matrix(table: pa.Table, name: str) -> np.ndarray:
     return column.flatten().to_numpy().reshape(len(table), -1)
 
 
+def _vectors(table: pa.Table) -> list[str]:
+    """Names of the columns that hold a vector per frame."""
+    return [name for name in ("action", "observation.state") if name in table.column_names]
+
+
 def _stats(values: np.ndarray) -> dict[str, list]:
     values = values.astype(np.float64)
     numbers = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
@@ -190,12 +201,12 @@ def _stats(values: np.ndarray) -> dict[str, list]:
 
 def _episode_stats(table: pa.Table, start: int, length: int) -> dict[str, list]:
     part = table.slice(start, length)
-    names = ("action", "observation.state")
-    return {f"stats/{name}/{key}": value for name in names for key, value in _stats(_matrix(part, name)).items()}
+    stats = {name: _stats(_matrix(part, name)) for name in _vectors(table)}
+    return {f"stats/{name}/{key}": value for name in stats for key, value in stats[name].items()}
 
 
 def _dataset_stats(table: pa.Table, pixels: list[dict]) -> dict[str, Any]:
-    stats: dict[str, Any] = {name: _stats(_matrix(table, name)) for name in ("action", "observation.state")}
+    stats: dict[str, Any] = {name: _stats(_matrix(table, name)) for name in _vectors(table)}
     count = sum(part["count"] for part in pixels)
     mean = np.sum([part["sum"] for part in pixels], 0) / count
     std = np.sqrt(np.maximum(np.sum([part["squares"] for part in pixels], 0) / count - mean**2, 0.0))
@@ -223,8 +234,8 @@ def _info(spec: DatasetSpec, num_episodes: int, num_frames: int, num_tasks: int)
         "video.pix_fmt": "yuv420p", "video.is_depth_map": False, "video.fps": spec.fps, "has_audio": False,
     }  # fmt: skip
     counted = {"frame_index": "int64", "episode_index": "int64", "index": "int64", "task_index": "int64"}
-    features: dict[str, Any] = {
-        "action": _vector(spec.action_names),
+    features: dict[str, Any] = {"action": _vector(spec.action_names)} if spec.action_names else {}
+    features |= {
         "observation.state": _vector(spec.state_names),
         CAMERA: {"dtype": "video", "shape": [size, size, 3], "names": ["height", "width", "channels"], "info": video},
     }
@@ -240,7 +251,7 @@ def _info(spec: DatasetSpec, num_episodes: int, num_frames: int, num_tasks: int)
         "data_files_size_in_mb": 100,
         "video_files_size_in_mb": 200,
         "fps": spec.fps,
-        "splits": {spec.split: f"0:{num_episodes}"},
+        "splits": _splits(spec, num_episodes),
         "data_path": DATA_PATH,
         "video_path": VIDEO_PATH,
         "features": features,
@@ -257,3 +268,9 @@ def _write_json(path: Path, value: Any) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(value, indent=1))
     os.replace(part, path)
+
+
+def _splits(spec: DatasetSpec, num_episodes: int) -> dict[str, str]:
+    first_held = num_episodes - spec.num_validation
+    held = {"validation": f"{first_held}:{num_episodes}"} if spec.num_validation else {}
+    return {spec.split: f"0:{first_held}"} | held

@@ -47,7 +47,12 @@ class PairTable:
     def __len__(self) -> int:
         return len(self.clip)
 
+    def places(self, rows: Int[np.ndarray, "b"]) -> tuple[Int[np.ndarray, "b"], Int[np.ndarray, "b"]]:
+        """Return the rows of these pairs' current and future frames in the store."""
+        first = self.store.starts[self.clip[rows]] + self.t[rows]
+        return first, first + self.window[rows]
+
     def frames(self, rows: Int[np.ndarray, "b"]) -> tuple[UInt8[np.ndarray, "b h w 3"], UInt8[np.ndarray, "b h w 3"]]:
         """Return the current and the future frames of these pairs."""
-        first = self.store.starts[self.clip[rows]] + self.t[rows]
-        return self.store.frames[first], self.store.frames[first + self.window[rows]]
+        first, later = self.places(rows)
+        return self.store.frames[first], self.store.frames[later]

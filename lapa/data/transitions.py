@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int
 
 from lapa.data.video import window_frames
 from lapa.protocols import ClipSource
-from lapa.types import Frame, LapaError
+from lapa.types import Frame, Frames, LapaError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,13 +59,38 @@ def draw_transitions(
 
 def read_transitions(source: ClipSource, transitions: Transitions) -> Iterator[tuple[int, Frame, Frame]]:
     """Decode clip by clip: yield (row of `transitions`, frame, future), in order."""
+    for part in read_clips(source, transitions):
+        for row, first, later in zip(part.rows.tolist(), part.first.tolist(), part.later.tolist(), strict=True):
+            yield row, part.frames[first], part.frames[later]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClipPart:
+    """The transitions of one clip, and each frame they need once.
+
+    Attributes:
+        rows: int64 [r], rows of the `Transitions`.
+        frames: uint8 [t h w 3]; first, later: int64 [r], which of them each transition is between.
+    """
+
+    rows: Int[np.ndarray, "r"]
+    frames: Frames
+    first: Int[np.ndarray, "r"]
+    later: Int[np.ndarray, "r"]
+
+
+def read_clips(source: ClipSource, transitions: Transitions) -> Iterator[ClipPart]:
+    """Decode clip by clip, each frame once."""
     for clip in np.unique(transitions.clip):
         rows = np.flatnonzero(transitions.clip == clip)
-        first, last = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
-        wanted = np.unique(np.concatenate([first, last]))
-        frames = dict(zip(wanted.tolist(), source.frames(int(clip), wanted.tolist()), strict=True))
-        for row, t, future in zip(rows.tolist(), first.tolist(), last.tolist(), strict=True):
-            yield row, frames[t], frames[future]
+        first, later = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
+        wanted = np.union1d(first, later)
+        yield ClipPart(
+            rows=rows,
+            frames=source.frames(int(clip), wanted.tolist()),
+            first=np.searchsorted(wanted, first),
+            later=np.searchsorted(wanted, later),
+        )
 
 
 def displacements(source: ClipSource, transitions: Transitions) -> Float32[np.ndarray, "n 2"]:

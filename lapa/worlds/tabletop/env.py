@@ -1,8 +1,8 @@
-"""The tabletop as a Gymnasium environment: 2-D pushing at 10 Hz, told in words.
+"""The tabletop as a Gymnasium environment: pushing at 10 Hz, told in words.
 
-The action is the displacement of the pusher's target in metres (x right, y away from the viewer). The observation is
-the state vector of `sim.py`; pixels come from `render()`. The instruction is in `info`, not in the observation, so
-that every observation is a plain array.
+The action is the displacement of the targets of the body's joints in one step: x right and y away from the near edge
+in metres, then whatever else the body has. The observation is the state vector of `sim.py`; pixels come from
+`render()`. The instruction is in `info`, not in the observation, so that every observation is a plain array.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ import numpy as np
 from gymnasium import spaces
 
 from lapa.types import Frame, LapaError
+from lapa.worlds.tabletop.appearance import Look
+from lapa.worlds.tabletop.board import BLOCK_RANGE
+from lapa.worlds.tabletop.bodies import BODIES
+from lapa.worlds.tabletop.bodies.body import Body
+from lapa.worlds.tabletop.environments import ENVIRONMENTS, draw_look
 from lapa.worlds.tabletop.instructions import instruct
-from lapa.worlds.tabletop.scene import BLOCK_RANGE, PUSHER_RANGE
 from lapa.worlds.tabletop.shapes import NUM_BLOCKS
-from lapa.worlds.tabletop.sim import CONTROL_HZ, MAX_SPEED_M, TabletopSim
+from lapa.worlds.tabletop.sim import CONTROL_HZ, STATE_SIZE, TabletopSim
 from lapa.worlds.tabletop.tasks import FAMILIES, Split, Task, is_done, sample_scene
 
 
@@ -27,9 +31,9 @@ class TabletopConfig:
     """What kind of tabletop."""
 
     embodiment: str = "arm"
-    """The body: `arm` is a pusher on a two-link arm, moved by a 2-D displacement."""
+    """The body: `arm` (a pusher on a two-link arm), `paddle` (a blade under a bridge), `hand` (a human hand)."""
     environment: str = "sim"
-    """How it looks: `sim` is the plain rendering."""
+    """How it looks: `sim` is the plain rendering, `real` like a cheap camera in somebody's room."""
     image_size: int = 128
     """Side of the square pictures, pixels."""
     max_steps: int = 100
@@ -43,21 +47,26 @@ class TabletopConfig:
         unknown = [name for name in self.families if name not in FAMILIES]
         if unknown or not self.families:
             raise LapaError(f"there is no task family '{(unknown or [''])[0]}': choose from {', '.join(FAMILIES)}")
-        if self.embodiment != "arm" or self.environment != "sim":
+        if self.embodiment not in BODIES or self.environment not in ENVIRONMENTS:
             raise LapaError(
                 f"there is no tabletop with embodiment '{self.embodiment}' in environment '{self.environment}': "
-                "choose embodiment 'arm' and environment 'sim'"
+                f"choose embodiment {_either(BODIES)} and environment {_either(ENVIRONMENTS)}"
             )
         if not 16 <= self.image_size <= 1024 or self.image_size % 2:
             raise LapaError(f"image_size {self.image_size} cannot be drawn: choose an even number from 16 to 1024")
+
+    @property
+    def body(self) -> Body:
+        """The embodiment itself."""
+        return BODIES[self.embodiment]
 
 
 class TabletopEnv(gymnasium.Env):
     """Push blocks as told. Reward 1 and the end of the episode come with success.
 
-    Observation: float32 [26], see `sim.py`. Action: float32 [2], metres per step, at most `MAX_SPEED_M` each.
+    Observation: float32 [26 + further joints], see `sim.py`. Action: float32 [joints], at most `Joint.max_step` each.
     `info`: instruction (str), family (str), blocks (tuple of names), success (bool).
-    Options of `reset`: "family" (str), or "state" and "task" to set a scene by hand.
+    Options of `reset`: "family" (str), or "state" and "task" to set a scene by hand, and "look" to have it look alike.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}
@@ -65,38 +74,45 @@ class TabletopEnv(gymnasium.Env):
     def __init__(self, config: TabletopConfig | None = None, render_mode: str | None = None, **settings: Any):
         self.config = config or TabletopConfig(**settings)
         self.render_mode = render_mode
-        self.action_space = spaces.Box(-MAX_SPEED_M, MAX_SPEED_M, (2,), np.float32)
-        bounds = np.array([*PUSHER_RANGE, *([*BLOCK_RANGE, np.pi] * NUM_BLOCKS)], np.float32) + 0.01
-        self.observation_space = spaces.Box(-bounds, bounds, dtype=np.float32)
-        self._sim = TabletopSim(self.config.image_size)
+        body = self.config.body
+        self.action_space = _action_space(body)
+        self.observation_space = _observation_space(body)
+        self._sim = TabletopSim(self.config.image_size, body)
         self._num_steps = 0
         self.task: Task | None = None
         self.instruction = ""
 
     @property
     def state(self) -> np.ndarray:
-        """The exact state, float64 [26]: what the scripted expert sees."""
+        """The exact state, float64: what the scripted expert sees."""
         return self._sim.state
 
+    @property
+    def look(self) -> Look:
+        """How this episode looks."""
+        return self._sim.look
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
-        """Draw a scene, a task and its wording; the same seed gives the same three."""
+        """Draw a scene, a task, its wording and a look; the same seed gives the same four."""
         super().reset(seed=seed)
         options = options or {}
-        rng = self.np_random
+        rng, body = self.np_random, self.config.body
         if "state" in options and "task" in options:
             state, self.task = np.asarray(options["state"], np.float64), options["task"]
+            self.instruction = instruct(self.task, rng, self.config.split)
         else:
             family = options.get("family") or self.config.families[rng.integers(len(self.config.families))]
             if family not in FAMILIES:
                 raise LapaError(f"there is no task family '{family}': choose from {', '.join(FAMILIES)}")
             state, self.task = sample_scene(rng, family, self.config.split)
-        self.instruction = instruct(self.task, rng, self.config.split)
+            self.instruction = instruct(self.task, rng, self.config.split)
+            state = np.append(state, body.draw_rest(rng))
         self._num_steps = 0
-        self._sim.reset(state)
+        self._sim.reset(state, options.get("look") or draw_look(self.config.environment, body, rng))
         return self._observe(), self._info()
 
     def step(self, action: np.ndarray):
-        """Move the pusher for 0.1 s."""
+        """Move the body for 0.1 s."""
         self._sim.step(np.asarray(action, np.float64))
         self._num_steps += 1
         info = self._info()
@@ -122,3 +138,23 @@ class TabletopEnv(gymnasium.Env):
             "blocks": self.task.blocks,
             "success": is_done(self.task, self._sim.state),
         }
+
+
+def _action_space(body: Body) -> spaces.Box:
+    limits = body.max_action.astype(np.float32)
+    return spaces.Box(-limits, limits, dtype=np.float32)
+
+
+def _observation_space(body: Body) -> spaces.Box:
+    """Return the bounds of the state; joints overshoot their targets' limits a little."""
+    high = np.where(np.isinf(body.high), np.pi, body.high)
+    low = np.where(np.isinf(body.low), -np.pi, body.low)
+    blocks = np.array([*BLOCK_RANGE, np.pi] * NUM_BLOCKS)
+    highs = np.concatenate([high[:2], blocks, high[2:]]).astype(np.float32) + 0.01
+    lows = np.concatenate([low[:2], -blocks, low[2:]]).astype(np.float32) - 0.01
+    assert len(highs) == STATE_SIZE - 2 + len(body.joints)
+    return spaces.Box(lows, highs, dtype=np.float32)
+
+
+def _either(names: dict[str, Any]) -> str:
+    return " or ".join(f"'{name}'" for name in names)

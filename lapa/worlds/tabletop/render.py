@@ -1,4 +1,4 @@
-"""Drawing without a screen: which OpenGL backend works here, and a small renderer on top of it.
+"""Drawing without a screen: which OpenGL backend works here.
 
 MuJoCo reads MUJOCO_GL once, when it is imported, and a backend that fails can leave OpenGL unusable in its
 process. So each candidate is tried in a child process first. A backend the user has chosen is respected.
@@ -9,12 +9,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import weakref
 from types import ModuleType
 
-import numpy as np
-
-from lapa.types import Frame, LapaError
+from lapa.types import LapaError
 
 BACKENDS = ("egl", "osmesa")
 """Tried in this order: a GPU or Mesa through EGL, then Mesa in software."""
@@ -74,36 +71,3 @@ def _draws(backend: str) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
-
-
-class Camera:
-    """Draws a MuJoCo model from one of its cameras, at twice the size, and averages 2x2 pixels: cheap antialiasing."""
-
-    def __init__(self, model, camera: str, size_px: int):
-        import mujoco
-
-        self._camera = camera
-        try:
-            self._renderer = mujoco.Renderer(model, 2 * size_px, 2 * size_px)
-            self._free = weakref.finalize(self, self._renderer.close)
-        except Exception as error:  # every backend fails with exceptions of its own
-            backend = os.environ.get("MUJOCO_GL", "the default")
-            raise LapaError(
-                f"the OpenGL backend '{backend}' cannot draw off-screen here ({error}): "
-                "unset MUJOCO_GL to let one be chosen, import lapa before mujoco, or install libegl1 or libosmesa6"
-            ) from error
-        costly = mujoco.mjtRndFlag
-        for flag in (costly.mjRND_SHADOW, costly.mjRND_REFLECTION, costly.mjRND_SKYBOX):
-            self._renderer.scene.flags[flag] = False
-        self._twice = np.empty((2 * size_px, 2 * size_px, 3), np.uint8)
-
-    def draw(self, data) -> Frame:
-        """Return the picture of this state: uint8 [h w 3]."""
-        self._renderer.update_scene(data, camera=self._camera)
-        big = self._renderer.render(out=self._twice).astype(np.uint16)
-        rows = big[0::2] + big[1::2]
-        return ((rows[:, 0::2] + rows[:, 1::2] + 2) >> 2).astype(np.uint8)
-
-    def close(self) -> None:
-        """Free the OpenGL context; happens by itself at exit, while OpenGL still works."""
-        self._free()

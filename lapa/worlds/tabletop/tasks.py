@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from lapa.worlds.tabletop.scene import BLOCK_RANGE, PUSHER_RANGE
+from lapa.worlds.tabletop.board import BLOCK_RANGE, PUSHER_RANGE
 from lapa.worlds.tabletop.shapes import BLOCKS, NUM_BLOCKS
 
 Split = Literal["seen", "unseen"]
@@ -66,6 +66,9 @@ TOUCHING_M = 0.092
 
 APART_M = 0.150
 """Blocks at least this far apart are separated."""
+
+SIDE_BY_SIDE_M = 0.12
+"""Blocks no farther apart than this can be asked to be separated."""
 
 AT_PLACE_M = 0.055
 AT_OFFSET_M = 0.045
@@ -177,6 +180,25 @@ def sample_scene(
             continue
         if split_of(task) == split and _is_fair(task, state):
             return state, task
+
+
+def sample_other_tasks(
+    rng: np.random.Generator, state: Float[np.ndarray, "n"], first: Task, num: int, split: Split = "seen"
+) -> list[Task]:
+    """Draw `num` further tasks of `split` for a scene, each about a block that none before it is about.
+
+    So that one and the same picture is seen with several instructions, and only the words tell which comes next.
+    """
+    tasks = [first]
+    while len(tasks) <= num:
+        family = FAMILIES[rng.integers(len(FAMILIES))]
+        task = _sample_task(rng, family, state)
+        if family == "separate" and math.dist(*(block_xy(state, i) for i in (task.block, task.other))) > SIDE_BY_SIDE_M:
+            continue
+        new = task.block not in {t.block for t in tasks}
+        if new and split_of(task) == split and _is_fair(task, state):
+            tasks.append(task)
+    return tasks[1:]
 
 
 def _sample_layout(rng: np.random.Generator, clearance: float = 0.105) -> Float[np.ndarray, "n"]:

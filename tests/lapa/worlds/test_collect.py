@@ -1,18 +1,25 @@
 """Collecting: what is recorded, and that stopping and the number of processes change nothing."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 
+from lapa.cli.collect import Collect
 from lapa.data.lerobot import LeRobotSource
+from lapa.train.finetune import gather
 from lapa.types import LapaError
-from lapa.worlds.collect import CollectConfig, collect, episode_seed
+from lapa.worlds.collect import collect
+from lapa.worlds.recording import CollectConfig, episode_seed
+from lapa.worlds.tabletop.bodies import BODIES
+from lapa.worlds.tabletop.bodies.body import MAX_SPEED_M
 from lapa.worlds.tabletop.env import TabletopConfig, TabletopEnv
-from lapa.worlds.tabletop.sim import MAX_SPEED_M
+from lapa.worlds.tabletop.environments import ENVIRONMENTS
 
 COLLECT = """
 import json, sys
@@ -83,6 +90,84 @@ def test_a_killed_run_continues_and_gives_the_same_files(recorded, tmp_path):
     assert contents(tmp_path / "data") == contents(recorded)
 
 
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    settings = {"embodiments": ("arm", "paddle", "hand"), "environments": ("sim", "real"), "num_episodes": 6}
+    out = tmp_path_factory.mktemp("mixed") / "data"
+    return LeRobotSource(collect(out, num_processes=1, progress=False, **(SETTINGS | settings)))
+
+
+def test_a_mixed_data_set_goes_round_its_kinds_and_says_whose_episode_it_is(mixed):
+    kinds = [(record.embodiment, record.environment) for record in mixed.records]
+    assert kinds == [(body, place) for place in ("sim", "real") for body in ("arm", "paddle", "hand")]
+    assert mixed.info["robot_type"] == "tabletop"
+    assert mixed.info["features"]["action"]["names"] == ["delta_x", "delta_y", "delta_yaw"]
+
+
+def test_each_body_of_a_mixed_data_set_has_its_own_actions_and_all_share_the_state(mixed):
+    for i, record in enumerate(mixed.records):
+        actions, states = mixed.actions(i), mixed.states(i)
+        assert states.shape == (record.num_frames, 26)
+        assert mixed.clip(i).frames.shape == (record.num_frames, 32, 32, 3)
+        if record.embodiment == "hand":
+            assert actions is None
+            continue
+        assert actions.shape == (record.num_frames, {"arm": 2, "paddle": 3}[record.embodiment])
+        moved = np.diff(states[:, :2], axis=0)
+        assert np.corrcoef(moved.ravel(), actions[:-1, :2].ravel())[0, 1] > 0.8
+
+
+def test_bodies_with_different_actions_cannot_be_finetuned_on_together(mixed, tmp_path, monkeypatch):
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path))
+    with pytest.raises(LapaError, match="one embodiment"):
+        gather(mixed, [0, 1], 32)
+    with pytest.raises(LapaError, match="no action"):
+        gather(mixed, [0, 2], 32)
+
+
+def test_an_episode_of_a_mixed_data_set_can_be_set_up_again(mixed):
+    for i, row in enumerate(mixed.episodes):
+        kind = {name: row[name] for name in ("embodiment", "environment")}
+        env = TabletopEnv(image_size=32, render_mode="rgb_array", **kind)
+        observation, _ = env.reset(seed=row["seed"])
+        assert np.array_equal(observation[:26], mixed.states(i)[0])
+        assert np.abs(env.render().astype(float) - mixed.frames(i, [0])[0]).mean() < 12
+        env.close()
+
+
+def test_no_actions_are_recorded_of_a_hand(tmp_path):
+    out = collect(tmp_path / "hands", num_processes=1, progress=False, **(SETTINGS | {"embodiments": ("hand",)}))
+    source = LeRobotSource(out)
+    assert "action" not in source.info["features"] and source.info["robot_type"] == "tabletop_hand"
+    assert source.info["features"]["observation.state"]["names"][-2:] == ["lift", "wrist"]
+    assert all(source.actions(i) is None and source.states(i).shape[1] == 28 for i in range(len(source)))
+
+
+def test_scenes_with_several_tasks_look_alike_in_them(tmp_path):
+    settings = {"environments": ("real",), "tasks_per_scene": 2, "num_episodes": 2}
+    source = LeRobotSource(collect(tmp_path / "data", num_processes=1, progress=False, **(SETTINGS | settings)))
+    first, second = (source.frames(i, [0])[0].astype(float) for i in range(2))
+    assert source.records[0].instruction != source.records[1].instruction
+    assert np.abs(first - second).mean() < 6, "the same scene was seen by another camera"
+
+
+def test_a_data_set_from_before_there_were_several_bodies_is_still_finished(recorded, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(recorded, old)
+    note = old / ".collect.json"
+    known = json.loads(note.read_text())
+    note.write_text(json.dumps({key: known[key] for key in known if key not in ("embodiments", "environments")}))
+    assert collect(old, progress=False, **SETTINGS) == old
+    with pytest.raises(LapaError, match="embodiments"):
+        collect(old, progress=False, **(SETTINGS | {"embodiments": ("paddle",)}))
+
+
+def test_the_command_line_offers_every_body_and_environment():
+    types = get_type_hints(Collect)
+    assert get_args(get_args(types["embodiment"])[0]) == tuple(BODIES)
+    assert get_args(get_args(types["environment"])[0]) == tuple(ENVIRONMENTS)
+
+
 def test_seeds_share_no_episode():
     assert len({episode_seed(seed, episode) for seed in (0, 7, 100000) for episode in range(500)}) == 1500
 
@@ -97,5 +182,26 @@ def test_other_settings_or_other_things_in_the_folder_are_refused(recorded, tmp_
         CollectConfig(world="moon")
     with pytest.raises(LapaError, match="num_episodes 0"):
         CollectConfig(num_episodes=0)
+    with pytest.raises(LapaError, match="octopus"):
+        CollectConfig(embodiments=("arm", "octopus"))
+    with pytest.raises(LapaError, match="none twice"):
+        CollectConfig(environments=("sim", "sim"))
     with pytest.raises(LapaError, match="image_size 33"):
         CollectConfig(image_size=33)
+
+
+def test_a_scene_is_seen_with_several_tasks(tmp_path):
+    settings = SETTINGS | {"num_episodes": 6, "tasks_per_scene": 3, "num_validation": 3, "episodes_per_file": 3}
+    source = LeRobotSource(collect(tmp_path / "data", num_processes=1, progress=False, **settings))
+    assert [record.split for record in source.records] == ["train"] * 3 + ["validation"] * 3
+    for scene in ([0, 1, 2], [3, 4, 5]):
+        starts = [source.states(i)[0] for i in scene]
+        assert np.array_equal(starts[0], starts[1]) and np.array_equal(starts[0], starts[2])
+        assert len({source.episodes[i]["blocks"][0] for i in scene}) == 3, "each task is about a block of its own"
+    assert not np.array_equal(source.states(0)[0], source.states(3)[0])
+
+
+def test_impossible_numbers_are_refused():
+    for wrong in ({"tasks_per_scene": 0}, {"tasks_per_scene": 9}, {"num_validation": 4}):
+        with pytest.raises(LapaError, match=str(next(iter(wrong.values())))):
+            CollectConfig(**SETTINGS | wrong)

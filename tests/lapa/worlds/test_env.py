@@ -9,9 +9,10 @@ from gymnasium.utils.env_checker import check_env
 
 import lapa.worlds  # noqa: F401  (registers the environment)
 from lapa.types import LapaError
+from lapa.worlds.tabletop.board import BLOCK_RANGE, PUSHER_RANGE
+from lapa.worlds.tabletop.bodies.body import MAX_SPEED_M
 from lapa.worlds.tabletop.env import TabletopConfig, TabletopEnv
-from lapa.worlds.tabletop.scene import BLOCK_RANGE, PUSHER_RANGE
-from lapa.worlds.tabletop.sim import MAX_SPEED_M, STATE_SIZE, TabletopSim
+from lapa.worlds.tabletop.sim import TabletopSim
 from lapa.worlds.tabletop.tasks import FAMILIES, Task, sample_scene
 
 
@@ -27,26 +28,42 @@ def play(env, seed, num_steps=6):
     rng = np.random.default_rng(seed)
     trail = [observation]
     for _ in range(num_steps):
-        trail.append(env.step(rng.uniform(-MAX_SPEED_M, MAX_SPEED_M, 2).astype(np.float32))[0])
+        action = rng.uniform(env.action_space.low, env.action_space.high)
+        trail.append(env.step(action.astype(np.float32))[0])
     return np.stack(trail), env.render(), info["instruction"]
 
 
-def test_passes_the_checker_of_gymnasium():
-    env = gymnasium.make("lapa/Tabletop-v0", render_mode="rgb_array", image_size=64).unwrapped
+KINDS = {
+    "lapa/Tabletop-v0": ("arm", "sim"),
+    "lapa/TabletopPaddle-v0": ("paddle", "sim"),
+    "lapa/TabletopHand-v0": ("hand", "sim"),
+    "lapa/TabletopReal-v0": ("arm", "real"),
+    "lapa/TabletopPaddleReal-v0": ("paddle", "real"),
+    "lapa/TabletopHandReal-v0": ("hand", "real"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_passes_the_checker_of_gymnasium(name):
+    env = gymnasium.make(name, render_mode="rgb_array", image_size=64).unwrapped
+    assert (env.config.embodiment, env.config.environment) == KINDS[name]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*symmetric and normalized.*")
         check_env(env)
     env.close()
 
 
-def test_same_seed_same_states_pixels_and_words(env):
-    first, again, other = play(env, 3), play(env, 3), play(env, 4)
+@pytest.mark.parametrize(("embodiment", "environment"), KINDS.values())
+def test_same_seed_same_states_pixels_and_words(embodiment, environment):
+    env = TabletopEnv(embodiment=embodiment, environment=environment, image_size=64, render_mode="rgb_array")
+    first, other, again = play(env, 3), play(env, 4), play(env, 3)
+    env.close()
     assert np.array_equal(first[0], again[0]) and np.array_equal(first[1], again[1]) and first[2] == again[2]
-    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first[0], other[0]) and not np.array_equal(first[1], other[1])
 
 
-def test_pusher_follows_the_action_and_no_faster_than_the_limit(env):
-    env.reset(seed=0, options={"state": empty_corner_state(), "task": Task("block2block", 0, 1)})
+def test_pusher_follows_the_action_and_no_faster_than_the_limit(env, empty_corner_state):
+    env.reset(seed=0, options={"state": empty_corner_state, "task": Task("block2block", 0, 1)})
     before = env.state[:2]
     env.step(np.array([MAX_SPEED_M, 0.0], np.float32))
     assert env.state[:2] - before == pytest.approx([MAX_SPEED_M, 0.0], abs=0.007)
@@ -55,8 +72,8 @@ def test_pusher_follows_the_action_and_no_faster_than_the_limit(env):
     assert env.state[:2] - before == pytest.approx([3 * MAX_SPEED_M, 0.0], abs=0.001)
 
 
-def test_success_ends_the_episode_and_time_cuts_it_off(env):
-    state = empty_corner_state()
+def test_success_ends_the_episode_and_time_cuts_it_off(env, empty_corner_state):
+    state = empty_corner_state.copy()
     goal = (float(state[2]), float(state[3]))
     env.reset(seed=0, options={"state": state, "task": Task("block2absolute", 0, None, "left", goal)})
     _, reward, terminated, truncated, info = env.step(np.zeros(2, np.float32))
@@ -86,9 +103,9 @@ def test_nothing_leaves_the_board_or_drifts():
     assert np.all(np.abs(blocks) <= np.array(BLOCK_RANGE) + 0.01)
 
 
-def test_a_pushed_block_moves_the_way_it_is_pushed():
+def test_a_pushed_block_moves_the_way_it_is_pushed(empty_corner_state):
     sim = TabletopSim()
-    state = empty_corner_state()
+    state = empty_corner_state.copy()
     state[:2] = state[5:7] - [0.06, 0.0]
     sim.reset(state)
     for _ in range(6):
@@ -98,9 +115,9 @@ def test_a_pushed_block_moves_the_way_it_is_pushed():
     assert np.allclose(sim.state[8:], state[8:], atol=1e-4), "a block that nobody touched moved"
 
 
-def test_picture_of_the_arm_depends_on_the_pusher_alone(env):
+def test_picture_of_the_arm_depends_on_the_pusher_alone(env, empty_corner_state):
     """The same state by two different ways is the same picture."""
-    state = empty_corner_state()
+    state = empty_corner_state.copy()
     env.reset(seed=0, options={"state": state, "task": Task("block2block", 0, 1)})
     straight = env.render()
     away = state.copy()
@@ -109,6 +126,11 @@ def test_picture_of_the_arm_depends_on_the_pusher_alone(env):
     assert not np.array_equal(env.render(), straight)
     env.reset(seed=0, options={"state": state, "task": Task("block2block", 0, 1)})
     assert np.array_equal(env.render(), straight)
+
+
+def test_a_state_of_another_body_is_refused(env, empty_corner_state):
+    with pytest.raises(LapaError, match="28 numbers.*'arm'.*give 26"):
+        env.reset(options={"state": np.append(empty_corner_state, [0.0, 0.0]), "task": Task("block2block", 0, 1)})
 
 
 def test_only_asked_families_are_drawn():
@@ -123,18 +145,10 @@ def test_only_asked_families_are_drawn():
         ({"families": ("juggle",)}, "juggle"),
         ({"families": ()}, FAMILIES[0]),
         ({"image_size": 33}, "33"),
-        ({"embodiment": "octopus"}, "octopus"),
+        ({"embodiment": "octopus"}, "octopus.*'arm' or 'paddle' or 'hand'"),
+        ({"environment": "mars"}, "mars.*'sim' or 'real'"),
     ],
 )
 def test_impossible_settings_are_refused(settings, words):
     with pytest.raises(LapaError, match=words):
         TabletopConfig(**settings)
-
-
-def empty_corner_state():
-    """All blocks on the left half, the pusher in the empty right half."""
-    state = np.zeros(STATE_SIZE)
-    state[:2] = (0.1, -0.2)
-    for i in range(8):
-        state[2 + 3 * i : 4 + 3 * i] = (-0.24 + 0.12 * (i % 2), -0.18 + 0.12 * (i // 2))
-    return state

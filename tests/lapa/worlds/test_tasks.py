@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from lapa.worlds.tabletop.board import BLOCK_RANGE
 from lapa.worlds.tabletop.instructions import (
     HELD_OUT_VERBS,
     SYNONYMS,
@@ -12,7 +13,6 @@ from lapa.worlds.tabletop.instructions import (
     split_of_instruction,
     vocabulary,
 )
-from lapa.worlds.tabletop.scene import BLOCK_RANGE
 from lapa.worlds.tabletop.shapes import BLOCKS, NUM_BLOCKS
 from lapa.worlds.tabletop.tasks import (
     DIRECTIONS,
