@@ -1,0 +1,179 @@
+"""Turn the authors' `params`, `vqgan` and `tokenizer.model` into a checkpoint, one layer in memory at a time.
+
+Stopped, it goes on where it was with the same command: finished files are kept while the source is the same one (by
+sha256). config.json is written last; a finished folder is returned as is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lapa.checkpoint import FORMAT_VERSION, fingerprint, save_checkpoint, write_text
+from lapa.released.action_bins_csv import read_bins
+from lapa.released.params_names import SCANNED, Weight, read_shape, weights_of
+from lapa.released.params_stream import Leaf, scan_params
+from lapa.released.params_writer import CHUNK_BYTES
+from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, check_quantizer
+from lapa.released.policy_config import IMAGE_SIZE, NUM_PATCHES, WINDOW_S, ReleasedPolicyConfig
+from lapa.released.policy_store import sha256_of, shard_file, write_index, write_shard
+from lapa.released.text_tokenizer import TextTokenizer
+from lapa.released.vqgan import VQGAN
+from lapa.released.vqgan_reader import read_vqgan
+from lapa.types import LapaError
+
+PROVENANCE = "provenance.json"
+PROGRESS = ".import.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportPolicyConfig:
+    """What the released files do not say of themselves."""
+
+    num_heads: int | None = None
+    """Attention heads; by default one per 128 of width, as in every LLaMA."""
+    rope_base: float = 50_000_000.0
+    """Base of the rotary angles (released code: theta)."""
+    window_s: float = WINDOW_S
+    """Seconds that a latent action reaches ahead."""
+    data: str = "Open X-Embodiment"
+    """What it was trained on, for the app to say."""
+
+
+def import_policy(
+    params: Path,
+    vqgan: Path,
+    tokenizer: Path,
+    out: Path,
+    *,
+    config: ImportPolicyConfig | None = None,
+    laq: Path | None = None,
+    bins: Path | None = None,
+) -> Path:
+    """Import a released policy; `laq` binds it to a quantizer, `bins` is a robot policy's table of action bins (csv).
+
+    Writes kind "policy", or "robot" where the file has an action head.
+
+    Raises:
+        LapaError: if a file is missing, damaged, of another kind, or they do not belong together.
+    """
+    if (out / "config.json").is_file():
+        return out
+    config = config or ImportPolicyConfig()
+    leaves = scan_params(params)
+    shape = read_shape(leaves, params, num_heads=config.num_heads or _heads(leaves), rope_base=config.rope_base)
+    texts, pictures = TextTokenizer(tokenizer), read_vqgan(vqgan)
+    _check_fit(shape, texts, tokenizer, pictures, vqgan)
+    kind = "robot" if shape.num_actions else "policy"
+    if bins is not None and kind == "policy":
+        raise LapaError(f"'{params}' has no action head, so the action bins '{bins}' say nothing of it: leave them out")
+    facts = {
+        "kind": kind,
+        "format_version": FORMAT_VERSION,
+        "model": dataclasses.asdict(shape),
+        "stage": {"window_s": config.window_s, "data": config.data, "imported": dataclasses.asdict(config)},
+        "parents": {} if laq is None else {"laq": fingerprint(laq)},
+        "seed": 0,
+    }
+    if laq is not None:
+        check_quantizer(params, facts, shape, laq)
+    action_bins = None if bins is None else read_bins(bins, shape.num_actions)
+    out.mkdir(parents=True, exist_ok=True)
+    source = _sha256(params)
+    shards = _write_shards(weights_of(leaves), shape, out, source)
+    write_index(out, shards)
+    save_checkpoint(out / VQGAN_FOLDER, kind="vqgan", model=pictures.config, tensors=pictures.state_dict())
+    shutil.copyfile(tokenizer, out / TOKENIZER)
+    if action_bins is not None:
+        write_text(out / "actions.json", action_bins.to_json())
+    record = _record(leaves, params, source)
+    record |= {name: _file_facts(path) for name, path in (("vqgan", vqgan), ("tokenizer", tokenizer))}
+    write_text(out / PROVENANCE, json.dumps(record, indent=1) + "\n")
+    write_text(out / "config.json", json.dumps(facts, indent=2) + "\n")
+    (out / PROGRESS).unlink(missing_ok=True)
+    return out
+
+
+def read_record(path: Path) -> dict | None:
+    """Return what the import wrote down of the `params` file's layout; None where there is nothing."""
+    try:
+        return json.loads((path / PROVENANCE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LapaError(f"'{path}/{PROVENANCE}' is damaged: import the policy again") from error
+
+
+def _write_shards(
+    planned: dict[str, list[Weight]], shape: ReleasedPolicyConfig, out: Path, source: str
+) -> dict[str, dict]:
+    done = _resume(out, source)
+    for name, weights in tqdm(planned.items(), desc="import", unit="layer", mininterval=1.0):
+        if name in done and (out / shard_file(name)).is_file():
+            continue
+        done[name] = write_shard(out, name, {weight.name: weight.read(shape.num_heads) for weight in weights})
+        write_text(out / PROGRESS, json.dumps({"source": source, "shards": done}))
+    return done
+
+
+def _resume(out: Path, source: str) -> dict[str, dict]:
+    try:
+        found = json.loads((out / PROGRESS).read_text(encoding="utf-8"))
+        return dict(found["shards"]) if found["source"] == source else {}
+    except (OSError, ValueError, KeyError, TypeError):  # nothing begun, or nothing that can be trusted
+        return {}
+
+
+def _sha256(path: Path) -> str:
+    digest, piece = hashlib.sha256(), 1 << 24
+    with open(path, "rb") as file:
+        bar = tqdm(total=path.stat().st_size, desc="sha256", unit="B", unit_scale=True, delay=2)
+        while block := file.read(piece):
+            digest.update(block)
+            bar.update(len(block))
+        bar.close()
+    return digest.hexdigest()
+
+
+def _record(leaves: Sequence[Leaf], params: Path, sha256: str) -> dict:
+    """Say where the weights are from, and how they were laid out, so that they can be written back the same way."""
+    chunked = [leaf for leaf in leaves if len(leaf.pieces) > 1]
+    return {
+        "params": {"name": params.name, "bytes": params.stat().st_size, "sha256": sha256},
+        "scanned": any(leaf.name.startswith(SCANNED) for leaf in leaves),
+        "chunk_bytes": chunked[0].pieces[0][1] if chunked else CHUNK_BYTES,
+        "leaves": [{"path": leaf.path, "dtype": str(leaf.dtype).removeprefix("torch.")} for leaf in leaves],
+    }
+
+
+def _file_facts(path: Path) -> dict:
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _heads(leaves: Sequence[Leaf]) -> int:
+    widths = [leaf.shape[0] for leaf in leaves if leaf.name == "transformer/ln_f/kernel" and leaf.shape]
+    if not widths or widths[0] % 128:
+        width = widths[0] if widths else "unknown"
+        raise LapaError(
+            f"a width of {width} is no multiple of 128, so the number of heads is unknown: give --num-heads"
+        )
+    return widths[0] // 128
+
+
+def _check_fit(
+    shape: ReleasedPolicyConfig, texts: TextTokenizer, tokenizer: Path, pictures: VQGAN, vqgan: Path
+) -> None:
+    if len(texts) > shape.vocab_size:
+        raise LapaError(
+            f"'{tokenizer}' has {len(texts)} pieces, the policy only {shape.vocab_size}: they do not belong"
+        )
+    codes, levels = pictures.config.num_codes, len(pictures.config.multipliers)
+    if codes + 2 > shape.vision_vocab_size or (IMAGE_SIZE >> (levels - 1)) ** 2 != NUM_PATCHES:
+        raise LapaError(f"'{vqgan}' has {codes} codes and {levels} levels, which do not fit this policy")

@@ -1,0 +1,204 @@
+"""Stage 2 from a released policy: go on with latent pretraining on another data set, whole or with LoRA.
+
+Another labeller's tokens are learnt with the authors' loss and layout; the image codes of each labelled frame are
+computed once. The result is a policy of the same format, its low-rank additions added in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, write_text
+from lapa.data.instructions import swap_instructions, with_instruction
+from lapa.data.source import open_source
+from lapa.protocols import ClipSource
+from lapa.released.lesson import Trainee, as_batch
+from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
+from lapa.released.policy_import import PROVENANCE, read_record
+from lapa.released.policy_store import Shards, fingerprint_policy, write_weights
+from lapa.released.prompt import ask, teach
+from lapa.train.image_codes import image_codes
+from lapa.train.label import Labels
+from lapa.train.laq import split_rows
+from lapa.train.loop import finish, fit
+from lapa.types import LapaError
+
+if TYPE_CHECKING:
+    from lapa.train.policy import TrainPolicyConfig
+
+NUM_EVALUATED = 256
+"""Held-out pairs an evaluation looks at, always the same."""
+EVALUATED_AT_ONCE = 8
+
+
+def run(config: TrainPolicyConfig, labels: Labels, *, out: Path) -> Path:
+    """Train a released policy (`config.init`) on labels and write it to `out`.
+
+    Raises:
+        LapaError: if policy, labels, data and quantizer cannot be used together.
+    """
+    stage = ReleasedPolicyStage(config, labels)
+    fit(stage, config.loop, out)
+    if config.keep_best:
+        stage.keep_best()
+    report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
+    report |= stage.evaluate(out / "samples", config.loop.num_steps)
+    facts = {
+        "kind": "policy",
+        "format_version": FORMAT_VERSION,
+        "model": dataclasses.asdict(stage.shape),
+        "stage": dataclasses.asdict(config) | {"prior": stage.prior.tolist()},
+        "parents": {"laq": labels.laq_sha256, "policy": fingerprint_policy(config.init)},
+        "seed": config.loop.seed,
+    }
+    save_trained(stage.model, Path(config.init), out, facts, report)
+    return out
+
+
+def save_trained(model: Trainee, init: Path, out: Path, facts: dict, report: dict) -> None:
+    """Write a trained policy beside its tokenizers; config.json comes last."""
+    write_weights(out, dict(model.weights(Shards(init).dtype())))
+    shutil.copytree(init / VQGAN_FOLDER, out / VQGAN_FOLDER, dirs_exist_ok=True)
+    shutil.copyfile(init / TOKENIZER, out / TOKENIZER)
+    record = read_record(init)
+    if record is not None:  # the layout to write it back in; the weights are no longer that file's
+        record["trained_from"] = record.pop("params", None) or record.get("trained_from")
+        write_text(out / PROVENANCE, json.dumps(record, indent=1) + "\n")
+    write_text(out / "report.json", json.dumps(report, indent=2) + "\n")
+    write_text(out / "config.json", json.dumps(facts, indent=2) + "\n")
+    finish(out)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCodes:
+    """Labelled pairs: image codes int16 [n p] of the current frames, tokens [n l], clip [n] of each."""
+
+    codes: np.ndarray
+    tokens: Int[np.ndarray, "n l"]
+    clip: Int[np.ndarray, "n"]
+
+
+class ReleasedPolicyStage:
+    """What `fit` needs to train a released policy."""
+
+    lr_scales: dict[str, float] = {}
+
+    def __init__(self, config: TrainPolicyConfig, labels: Labels):
+        if fingerprint(config.laq) != labels.laq_sha256:
+            raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
+        self.shape = released_shape(read_config(config.init, "policy"), config.init)
+        _check_labels(self.shape, labels, config)
+        self.reader, self.model = open_trainee(config.init, self.shape, config.lora_rank)
+        source = open_source(config.data)
+        self.records = source.records
+        train, held = (
+            with_instruction(self.records, rows) for rows in split_rows(source, labels.config.num_validation)
+        )
+        if not train or not held:
+            raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
+        self.train = self._table(source, train, labels, config)
+        self.held = self._table(source, held, labels, config)
+        counts = [np.bincount(column, minlength=self.shape.codebook_size) + 1.0 for column in self.train.tokens.T]
+        self.prior = np.stack([count / count.sum() for count in counts]).astype(np.float32)
+        self.best: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
+
+    def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
+        rows = rng.integers(len(self.train.clip), size=batch_size)
+        codes = torch.from_numpy(self.train.codes[rows].astype(np.int64))
+        tokens = torch.from_numpy(self.train.tokens[rows])
+        return as_batch(teach(self.reader.tokenizer, self._texts(self.train, rows), codes, tokens))
+
+    def loss(
+        self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        total, chosen, accuracy = model(**batch)
+        return total, {"nll": chosen.item(), "accuracy": accuracy.item()}
+
+    def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
+        pass
+
+    @torch.no_grad()
+    def evaluate(self, folder: Path, step: int) -> dict[str, float]:
+        """Measure on held-out pairs, under the right instruction and under another episode's; remember the best."""
+        self.model.eval()
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.choice(len(self.held.clip), min(NUM_EVALUATED, len(self.held.clip)), replace=False))
+        swapped = swap_instructions(self.records, self.held.clip[rows], rng)
+        right, hits = self._nll(rows, self._texts(self.held, rows))
+        other = np.array([text is not None for text in swapped])
+        wrong, _ = self._nll(rows[other], [text for text in swapped if text is not None])
+        if right.mean() < self.best["nll"]:
+            learnt = {name: p.detach().cpu().clone() for name, p in self.model.learning().items()}
+            self.best = {"nll": torch.tensor(right.mean()), **learnt}
+        return {
+            "nll_right": float(right.mean()),
+            "nll_swapped": float(wrong.mean()) if len(wrong) else float("nan"),
+            "nll_gap": float((wrong - right[other]).mean()) if len(wrong) else float("nan"),
+            "nll_marginal": float(-np.log(self.prior[np.arange(len(self.prior)), self.held.tokens[rows]]).mean()),
+            "accuracy": float(hits.mean()),
+        }
+
+    def keep_best(self) -> None:
+        """Go back to the weights of the best evaluation."""
+        self.model.load_state_dict({name: p for name, p in self.best.items() if name != "nll"}, strict=False)
+
+    def extra_state(self) -> dict[str, Tensor]:
+        return self.best
+
+    def load_extra_state(self, state: dict[str, Tensor]) -> None:
+        self.best = state
+
+    def _texts(self, table: LabelledCodes, rows: np.ndarray) -> list[str]:
+        return [self.records[clip].instruction or "" for clip in table.clip[rows]]
+
+    def _nll(self, rows: np.ndarray, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
+        net, found, hits = self.model.net, [np.zeros(0)], [np.zeros(0)]
+        for start in range(0, len(rows), EVALUATED_AT_ONCE):
+            part = slice(start, start + EVALUATED_AT_ONCE)
+            codes = torch.from_numpy(self.held.codes[rows[part]].astype(np.int64))
+            tokens = torch.from_numpy(self.held.tokens[rows[part]]).to(net.device)
+            with torch.autocast(net.device.type, torch.bfloat16):
+                logits = net.score(ask(self.reader.tokenizer, texts[part], codes).to(net.device), tokens)
+            nll = nn.functional.cross_entropy(logits.mT, tokens, reduction="none")
+            found.append(nll.mean(1).cpu().numpy())
+            hits.append((logits.argmax(-1) == tokens).float().mean(1).cpu().numpy())
+        return np.concatenate(found), np.concatenate(hits)
+
+    def _table(self, source: ClipSource, told: list[int], labels: Labels, config: TrainPolicyConfig) -> LabelledCodes:
+        chosen = np.flatnonzero(np.isin(labels.clip, told))
+        clip, t = labels.clip[chosen], labels.t[chosen]
+        key = fingerprint(Path(config.init) / VQGAN_FOLDER)
+        codes = image_codes(self.reader.look, source, clip, t, key=key)
+        return LabelledCodes(codes=codes, tokens=labels.tokens[chosen].astype(np.int64), clip=clip)
+
+
+def open_trainee(init: str | Path, shape, lora_rank: int, prepare=None) -> tuple[Reader, Trainee]:
+    """Load a released policy for training; `prepare` changes the network before it is decided what learns.
+
+    All weights learn in float32; with LoRA the others stay as they are stored.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = "auto" if lora_rank else "fp32"
+    net = open_net(init, shape, device=device, precision=precision, device_map=device)
+    return open_reader(init, device), Trainee(net if prepare is None else prepare(net), lora_rank)
+
+
+def _check_labels(shape, labels: Labels, config: TrainPolicyConfig) -> None:
+    most = int(labels.tokens.max(initial=0))
+    if labels.tokens.shape[1] != shape.code_seq_len or most >= shape.codebook_size:
+        raise LapaError(
+            f"the policy '{config.init}' chooses {shape.code_seq_len} tokens out of {shape.codebook_size} codes, "
+            f"but the labels in '{config.labels}' have {labels.tokens.shape[1]} tokens up to code {most}: "
+            "label with a quantizer of its numbers"
+        )
