@@ -1,1 +1,1 @@
-"""What a trained model is worth, in numbers that compare: one file per model, and the metrics themselves."""
+"""What a trained model is worth, in numbers that compare: scorecards, the measurements they are made of, reports."""

@@ -1,46 +1,55 @@
-"""What a quantizer is worth: does it reconstruct, do its tokens steer, are its codes used, do they say what moved?"""
+"""The scorecard of a quantizer: does it reconstruct, do its tokens steer, are its codes used, what do they mean?
+
+One pass over pairs of held-out episodes, then every measurement with its interval over episodes. The measurements
+themselves lie in files of their own; `report.py` knows how they are shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from tqdm import tqdm
 
-from lapa.data.source import select_split
-from lapa.data.transitions import displacements, draw_transitions, read_transitions
-from lapa.eval.metrics import (
-    bootstrap_interval,
-    codes_used,
-    one_hot,
-    perplexity,
-    pooled_psnr,
-    probe_r2,
-    psnr_gain,
-)
-from lapa.frames import to_pixels
-from lapa.models.laq import LAQ
+from lapa.data.transitions import Transitions, draw_transitions
+from lapa.eval.baselines import Baselines, Rivals
+from lapa.eval.bootstrap import Bootstrap
+from lapa.eval.meaning import code_meanings, consistency_facts
+from lapa.eval.metrics import known_rows
+from lapa.eval.probes import features_of, probe_facts
+from lapa.eval.reconstruction import Errors, identity_facts, leak_facts, reconstruct, reconstruction_facts
+from lapa.eval.sample import Bank, batches, check_tokens, choose_others, labels_of, rows_to_judge, stack
+from lapa.eval.targets import motion_of, targets_of
+from lapa.eval.transfer import Again, read_motion, transfer, transfer_facts
+from lapa.eval.usage import usage_facts
+from lapa.models.load import AnyLAQ
 from lapa.protocols import ClipSource
+
+BODIES = ("embodiment", "environment")
+"""Labels across which latent actions are carried over on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Table:
-    """One row per pair: mean squared errors in [0, 1], and what the quantizer said."""
-
-    error: Float[np.ndarray, "n"]
-    error_copy: Float[np.ndarray, "n"]
-    error_random: Float[np.ndarray, "n"]
-    change: Float[np.ndarray, "n"]
+class _Codes:
     tokens: Int[np.ndarray, "n l"]
-    continuous: Float[np.ndarray, "n l q"]
+    continuous: Float[np.ndarray, "n f"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Seen:
+    """Everything one pass gives, one row per pair; `again` by where it was carried ("" to another clip)."""
+
+    codes: _Codes
+    errors: Errors
+    rivals: Rivals
+    again: dict[str, Again]
 
 
 def evaluate_laq(
-    laq: LAQ,
+    laq: AnyLAQ,
     source: ClipSource,
     *,
     window_s: float,
@@ -48,114 +57,97 @@ def evaluate_laq(
     split: str | None = None,
     seed: int = 0,
     batch_size: int = 32,
-) -> dict[str, float | int | None]:
+    features: Path | None = None,
+) -> dict[str, Any]:
     """Measure a quantizer on pairs drawn evenly over the episodes of `split`.
 
-    Without a split: "validation" where the source has it, else everything.
+    Without a split: "validation" where the source has it, else everything. `features` is a folder with a pretrained
+    vision model of `transformers`, for one more baseline.
 
     Returns:
-        psnr, psnr_copy, psnr_gain_db (of the error pooled over pairs; with a 95 % interval over episodes, and of the
-        moving half alone), controllability_db (true against uniformly random tokens), codes_used, codebook_size,
-        perplexity, probe_r2_tokens and probe_r2_continuous (None where no states were recorded), num_pairs,
-        num_episodes.
+        what reconstruction_facts, identity_facts, leak_facts, usage_facts, probe_facts, transfer_facts and
+        consistency_facts return, side by side; motion: which target says where things went; codes: see code_meanings;
+        num_pairs, num_episodes. A number NAME stands beside NAME_low and NAME_high, its 95 % interval over episodes;
+        what cannot be measured on this data is None.
 
     Raises:
-        LapaError: if the split is not there, or no clip is longer than the window.
-
-    Source: controllability is Genie's delta-t PSNR (arXiv 2402.15391) at t = 1, over the paper's window.
+        LapaError: if the split is not there, no clip is longer than the window, `features` is no vision model, or the
+            quantizer has no tokens.
     """
+    check_tokens(laq)
     rng = np.random.default_rng(seed)
-    where = draw_transitions(source, rows_to_judge(source, split), window_s, num_pairs, rng)
-    pairs = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
-    table = _measure(laq, pairs, rng, batch_size)
-    moving = table.change >= np.median(table.change)
-
-    def gain(rows: np.ndarray) -> float:
-        return psnr_gain(table.error[rows], table.error_copy[rows])
-
-    low, high = bootstrap_interval(gain, where.clip, seed=seed)
-    size = laq.config.codebook_size
+    rows = rows_to_judge(source, split)
+    where = draw_transitions(source, rows, window_s, num_pairs, rng)
+    baselines = Baselines(laq, features=features, seed=seed)
+    bank = Bank.draw(laq, source, rows, window_s, seed)
+    labels = labels_of(source, where.clip.tolist())
+    seen = _look(laq, source, where, bank, baselines, rng, batch_size)
+    targets = targets_of(source, where)
+    size, codes, boot = laq.config.codebook_size, seen.codes, Bootstrap(where.clip, seed=seed)
+    motion = targets[motion_of(targets)]
+    again = seen.again.get("")
+    _, decoded = read_motion(codes.continuous, again.continuous, motion, where.clip) if again else (None, None)
+    inputs = features_of(codes.tokens, codes.continuous, seen.rivals, size)
     return {
-        "psnr": pooled_psnr(table.error),
-        "psnr_copy": pooled_psnr(table.error_copy),
-        "psnr_gain_db": gain(np.arange(len(where))),
-        "psnr_gain_db_low": low,
-        "psnr_gain_db_high": high,
-        "psnr_gain_db_moving": gain(np.flatnonzero(moving)),
-        "controllability_db": psnr_gain(table.error, table.error_random),
-        "codes_used": codes_used(table.tokens),
-        "codebook_size": size,
-        "perplexity": perplexity(table.tokens, size),
-        **_probes(table, displacements(source, where), where.clip, size),
+        **reconstruction_facts(seen.errors, boot),
+        **usage_facts(codes.tokens, size, boot),
+        **probe_facts(inputs, targets, where.clip, seed=seed),
+        **identity_facts(seen.errors, boot),
+        **leak_facts(seen.errors, boot),
+        **transfer_facts(codes.tokens, codes.continuous, again, motion, where.clip, boot),
+        **_carried(seen, motion, where.clip, boot),
+        **consistency_facts(codes.tokens, size, motion, where.clip, labels, seed=seed),
+        "motion": motion_of(targets),
+        "num_moving": int((np.linalg.norm(motion[known_rows(motion)], axis=1) > 0).sum()),
+        "codes": code_meanings(codes.tokens, size, motion, decoded, where.clip, target=motion_of(targets)),
         "num_pairs": len(where),
         "num_episodes": len(np.unique(where.clip)),
     }
 
 
-def rows_to_judge(source: ClipSource, split: str | None) -> list[int]:
-    """Return the clips of a split; without one, those of "validation" where the source has it, else all.
-
-    Raises:
-        LapaError: if the source names splits, but not this one.
-    """
-    if split is None and any(record.split == "validation" for record in source.records):
-        split = "validation"
-    return select_split(source, split)
-
-
 @torch.inference_mode()
-def _measure(laq: LAQ, pairs: Iterable, rng: np.random.Generator, batch_size: int) -> _Table:
-    """Run the quantizer over the pairs, batch by batch."""
-    columns: list[tuple[np.ndarray, ...]] = []
-    for frame, future in _batches(laq, pairs, batch_size):
-        encoding = laq.encode(frame, future)
-        random = torch.from_numpy(rng.integers(laq.config.codebook_size, size=tuple(encoding.tokens.shape)))
-        errors = (
-            _squared_error(laq.decode(frame, encoding.tokens), future),
-            _squared_error(frame, future),
-            _squared_error(laq.decode(frame, random.to(frame.device)), future),
-        )
-        change = (frame - future).abs().mean(dim=(1, 2, 3))
-        columns.append(tuple(x.cpu().numpy() for x in (*errors, change, encoding.tokens, encoding.continuous)))
-    error, error_copy, error_random, change, tokens, continuous = map(np.concatenate, zip(*columns, strict=True))
-    return _Table(
-        error=error,
-        error_copy=error_copy,
-        error_random=error_random,
-        change=change,
-        tokens=tokens,
-        continuous=continuous,
-    )
+def _look(
+    laq: AnyLAQ,
+    source: ClipSource,
+    where: Transitions,
+    bank: Bank,
+    baselines: Baselines,
+    rng: np.random.Generator,
+    batch_size: int,
+) -> _Seen:
+    """Run the quantizer and the baselines over the pairs, batch by batch."""
+    others = _partners(source, where, bank, rng)
+    codes, errors, rivals = [], [], []
+    again: dict[str, list[Again]] = {name: [] for name in others}
+    for batch in batches(laq, source, where, others.get(""), batch_size):
+        encoding = laq.encode(batch.frame, batch.future)
+        continuous = encoding.continuous.flatten(1).float().cpu().numpy()
+        codes.append(_Codes(tokens=encoding.tokens.cpu().numpy(), continuous=continuous))
+        errors.append(reconstruct(laq, batch, encoding.tokens, bank, rng))
+        rivals.append(baselines.look(batch))
+        for name, partners in others.items():
+            again[name].append(transfer(laq, encoding.tokens, partners[batch.rows], bank))
+    joined = {name: stack(parts) for name, parts in again.items()}
+    return _Seen(codes=stack(codes), errors=stack(errors), rivals=stack(rivals), again=joined)
 
 
-def _batches(laq: LAQ, pairs: Iterable, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    size, device = laq.config.image_size, laq.codebook.device
-    frames, futures = [], []
-    for _, frame, future in pairs:
-        frames.append(frame)
-        futures.append(future)
-        if len(frames) == batch_size:
-            yield to_pixels(frames, size, device), to_pixels(futures, size, device)
-            frames, futures = [], []
-    if frames:
-        yield to_pixels(frames, size, device), to_pixels(futures, size, device)
+def _partners(
+    source: ClipSource, where: Transitions, bank: Bank, rng: np.random.Generator
+) -> dict[str, Int[np.ndarray, "n"]]:
+    """Choose where latent actions are carried: "" to another clip of the same body, and to each other kind of body."""
+    clips = sorted({*where.clip.tolist(), *bank.clip.tolist()})
+    kinds = {name: dict(zip(clips, v, strict=True)) for name, v in labels_of(source, clips).items() if name in BODIES}
+    alike = {clip: "/".join(kind[clip] for kind in kinds.values()) for clip in clips}
+    found = {"": choose_others(where.clip, bank.clip, rng, kind=alike)}
+    for name, kind in kinds.items():
+        found[name] = choose_others(where.clip, bank.clip, rng, kind=kind, same_kind=False)
+    return {name: rows for name, rows in found.items() if rows is not None}
 
 
-def _squared_error(guess: Float[Tensor, "b c h w"], truth: Float[Tensor, "b c h w"]) -> Float[Tensor, "b"]:
-    """Return the mean squared error of each picture; a guess outside [0, 1] is clipped, as it would be shown."""
-    return (guess.clamp(0, 1) - truth).square().mean(dim=(1, 2, 3))
-
-
-def _probes(
-    table: _Table, moved: Float[np.ndarray, "n 2"], episodes: Int[np.ndarray, "n"], codebook_size: int
-) -> dict[str, float | None]:
-    """Read the true displacement linearly out of the tokens, and out of the latents before quantisation."""
-    known = np.isfinite(moved).all(axis=1)
-    if not known.any():
-        return {"probe_r2_tokens": None, "probe_r2_continuous": None}
-    targets, groups = moved[known].astype(np.float64), episodes[known]
-    latents = table.continuous[known].reshape(known.sum(), -1).astype(np.float64)
-    return {
-        "probe_r2_tokens": probe_r2(one_hot(table.tokens[known], codebook_size), targets, groups),
-        "probe_r2_continuous": probe_r2(latents, targets, groups),
-    }
+def _carried(seen: _Seen, motion: Float[np.ndarray, "n 2"], episodes: Int[np.ndarray, "n"], boot: Bootstrap) -> dict:
+    """Return the transfer's facts for each other kind of body there is."""
+    codes, facts = seen.codes, {}
+    for name, again in seen.again.items():
+        if name:
+            facts |= transfer_facts(codes.tokens, codes.continuous, again, motion, episodes, boot, suffix=f"_{name}")
+    return facts

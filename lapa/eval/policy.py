@@ -14,15 +14,15 @@ from lapa.data.transitions import draw_transitions, read_transitions
 from lapa.eval.laq import rows_to_judge
 from lapa.eval.metrics import bootstrap_interval
 from lapa.frames import to_pixels
-from lapa.models.laq import LAQ
-from lapa.models.policy import LatentPolicy
+from lapa.models.load import AnyLAQ
+from lapa.models.load_policy import AnyPolicy
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
 
 
 def evaluate_policy(
-    policy: LatentPolicy,
-    laq: LAQ,
+    policy: AnyPolicy,
+    laq: AnyLAQ,
     source: ClipSource,
     *,
     num_pairs: int = 2000,
@@ -83,8 +83,8 @@ def evaluate_policy(
 
 
 @torch.inference_mode()
-def _encode(laq: LAQ, frames, futures) -> Int[np.ndarray, "b l"]:
-    size, device = laq.config.image_size, laq.codebook.device
+def _encode(laq: AnyLAQ, frames, futures) -> Int[np.ndarray, "b l"]:
+    size, device = laq.config.image_size, laq.device
     return laq.encode(to_pixels(frames, size, device), to_pixels(futures, size, device)).tokens.cpu().numpy()
 
 

@@ -1,0 +1,94 @@
+"""What `eval laq` and `eval world` share: which quantizer on which data, and where the report goes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lapa.cli.options import usage
+
+if TYPE_CHECKING:
+    from lapa.models.load import AnyLAQ
+    from lapa.protocols import ClipSource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A quantizer, and held-out data."""
+
+    data: Path
+    """Data set: a LeRobot data set, or a folder of videos."""
+    bundle: str = "tabletop"
+    """Shipped bundle whose quantizer to measure."""
+    laq: Path | None = None
+    """Quantizer to measure instead of the bundle's."""
+    split: str | None = None
+    """Split to measure on; by default validation where the data set has it, else all of it."""
+    seed: int = 0
+    """Seed of the draw."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
+    out: tuple[Path, ...] = ()
+    """Reports to write: names that end in .json, .md or .tex."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def check(self) -> None:
+        """Refuse reports of no known format before anything is measured.
+
+        Raises:
+            WrongUsage: naming the first of them.
+        """
+        from lapa.eval.report import check_names
+
+        with usage():
+            check_names(self.out)
+
+    def open(self) -> tuple[AnyLAQ, Path, ClipSource]:
+        """Load the quantizer onto its device; return it, its folder and the data."""
+        import torch
+
+        from lapa.bundle import find_bundle
+        from lapa.data.source import open_source
+        from lapa.models.load import load_laq
+
+        path = find_bundle(self.bundle, laq=self.laq).laq
+        device = self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        return load_laq(path).to(device), path, open_source(self.data)
+
+    def report(self, kind: str, facts: dict[str, Any], laq: Path, source: ClipSource) -> None:
+        """Print the facts, as JSON or as tables, and write the reports asked for."""
+        from lapa.eval.report import to_markdown, write_reports
+
+        facts = {"kind": kind, **self._provenance(laq, source), **facts}
+        write_reports(facts, self.out)
+        print(json.dumps(facts) if self.json else to_markdown(facts), end="\n" if self.json else "")
+
+    def _provenance(self, laq: Path, source: ClipSource) -> dict[str, Any]:
+        """Say which quantizer on which data; `held_out` is false where it was trained on the very clips judged."""
+        from lapa.bundle import window_s
+        from lapa.checkpoint import fingerprint
+        from lapa.eval.sample import default_split
+
+        split = self.split or default_split(source)
+        held_out = split in ("validation", "test") or trained_on(laq) != source.path.resolve()
+        if not held_out:
+            log.warning(
+                "'%s' was trained on '%s': these numbers are not of held-out clips; collect fresh ones",
+                laq.name, source.name,
+            )  # fmt: skip
+        found = {"laq": fingerprint(laq), "data": source.name, "split": split, "window_s": window_s(laq)}
+        return found | {"seed": self.seed, "held_out": held_out}
+
+
+def trained_on(laq: Path) -> Path | None:
+    """Return where the data lies that a quantizer was trained on, or None where that is not there."""
+    from lapa.checkpoint import read_config
+
+    data = (read_config(laq, "laq").get("stage") or {}).get("data")
+    return Path(data).resolve() if isinstance(data, str) and Path(data).exists() else None

@@ -1,0 +1,43 @@
+"""What latent actions are compared with: where the end effector went, what the robot was told, what the picture did."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from lapa.data.transitions import Transitions, displacements
+from lapa.eval.flow import flows
+from lapa.protocols import ClipSource
+
+DISPLACEMENT, ACTION, FLOW = "displacement", "action", "flow"
+Targets = dict[str, Float[np.ndarray, "n _"]]
+
+
+def targets_of(source: ClipSource, where: Transitions) -> Targets:
+    """Return what is known of each transition, NaN in rows where it was not recorded.
+
+    Returns:
+        displacement [n 2]: of the end effector, metres (x right, y forward), if states were recorded.
+        action [n a]: the mean true action over the window, if actions were recorded.
+        flow [n 2]: of the moving region in the picture, shares of its longer side (x right, y up); always.
+    """
+    found = {DISPLACEMENT: displacements(source, where), ACTION: _actions(source, where)}
+    known = {name: values for name, values in found.items() if values is not None and np.isfinite(values).any()}
+    return {name: values.astype(np.float64) for name, values in (known | {FLOW: flows(source, where)}).items()}
+
+
+def motion_of(targets: Targets) -> str:
+    """Return which target says where things went: the recorded displacement, else the motion in the picture."""
+    return DISPLACEMENT if DISPLACEMENT in targets else FLOW
+
+
+def _actions(source: ClipSource, where: Transitions) -> Float[np.ndarray, "n a"] | None:
+    per_clip = {int(clip): source.actions(int(clip)) for clip in np.unique(where.clip)}
+    widths = {actions.shape[1] for actions in per_clip.values() if actions is not None}
+    if len(widths) != 1:  # none recorded, or bodies with different ones
+        return None
+    means = np.full((len(where), widths.pop()), np.nan)
+    for row, (clip, t, window) in enumerate(zip(where.clip.tolist(), where.t.tolist(), where.window.tolist())):
+        if (actions := per_clip[clip]) is not None:
+            means[row] = actions[t : t + window].mean(axis=0)
+    return means
