@@ -63,11 +63,11 @@ def wandering_squares(rng: np.random.Generator, num_frames: int = NUM_FRAMES, si
 def save_tiny_bundle(folder: Path, clips: Path) -> Path:
     """Write a quantizer and a policy with random weights and an index over `clips`; nothing is trained."""
     torch.manual_seed(0)
-    source, laq = open_source(clips), LAQ(TINY).eval()
+    source, laq = open_source(clips), LAQ(TINY).eval().requires_grad_(False)
     frames = np.concatenate([source.frames(i, [0, 4]) for i in range(8)])
     with torch.no_grad():
         seen = laq.encode(to_pixels(frames[::2], 64), to_pixels(frames[1::2], 64)).continuous
-        laq.codebook.copy_(seen.reshape(-1, TINY.code_width)[:: max(1, seen.shape[0] * 4 // 8)][:8])
+        laq.quantizer.initialise(seen, torch.Generator().manual_seed(0))
         for parameter in laq.head.parameters():  # an untrained head changes nothing: make tokens visible
             parameter.add_(torch.randn_like(parameter) * 0.2)
     tensors = laq.state_dict()
@@ -142,7 +142,7 @@ def served(checkpoints_folder, clips_folder, tmp_path_factory) -> Iterator[str]:
         process.wait(20)
 
 
-def _wait_for(address: str, process: subprocess.Popen, log: Path, timeout_s: float = 90) -> None:
+def _wait_for(address: str, process: subprocess.Popen, log: Path, timeout_s: float = 240) -> None:
     stop = time.monotonic() + timeout_s
     while time.monotonic() < stop:
         assert process.poll() is None, f"the app ended:\n{log.read_text()}"

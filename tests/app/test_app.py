@@ -153,6 +153,17 @@ def test_search_finds_by_tokens_and_figures_can_be_kept(page, served):
     assert "<svg" in download.value.path().read_text(encoding="utf-8")
 
 
+def test_the_codes_of_every_token_can_be_looked_at(page, served):
+    open_view(page, served, "tab=map")
+    page.locator("#plot-codebook").scroll_into_view_if_needed()
+    page.wait_for_selector("#plot-codebook .plot[data-drawn]")
+    distances = "document.querySelector('#plot-codebook .plot').data[1].z[0][1]"
+    first = page.evaluate(distances)
+    assert page.locator("#codebook-token label").count() == 4
+    page.click("#codebook-token label >> nth=3")
+    page.wait_for_function(f"first => {distances} !== first", arg=first)
+
+
 def test_a_dream_streams_and_can_be_steered(page, served):
     open_view(page, served, "tab=dream&t=2")
     assert page.input_value("#instruction :is(input, textarea)") == INSTRUCTIONS[0]
