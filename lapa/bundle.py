@@ -37,6 +37,23 @@ def bundle_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (name != "tabletop", name)))
 
 
+def find_laq(name: str, laq: str | Path | None = None) -> Path:
+    """Find a bundle's quantizer, or check the one that stands in for it, whatever else the bundle holds.
+
+    Raises:
+        LapaError: if there is no such bundle, or it is not a quantizer.
+    """
+    path = checkpoints_folder() / name / "laq" if laq is None else Path(laq)
+    if laq is None and not (path / "config.json").is_file():
+        known = ", ".join(bundle_names()) or "none"
+        raise LapaError(
+            f"there is no bundle '{name}' in '{checkpoints_folder()}' (there is: {known}): choose one of those, "
+            "or name a quantizer with --laq"
+        )
+    read_config(path, "laq")
+    return path
+
+
 def find_bundle(name: str, **parts: str | Path | None) -> Bundle:
     """Find a bundle's parts; those in `parts` (laq, policy, robot, index) stand in for the bundle's own.
 
@@ -44,20 +61,12 @@ def find_bundle(name: str, **parts: str | Path | None) -> Bundle:
         LapaError: if there is no such bundle, or a part was made with another quantizer.
     """
     named = {kind: Path(path) for kind, path in parts.items() if path is not None}
-    folder = checkpoints_folder() / name
-    if "laq" not in named and not (folder / "laq" / "config.json").is_file():
-        known = ", ".join(bundle_names()) or "none"
-        raise LapaError(
-            f"there is no bundle '{name}' in '{checkpoints_folder()}' (there is: {known}): choose one of those, "
-            "or name a quantizer with --laq"
-        )
-    laq = named.get("laq", folder / "laq")
-    read_config(laq, "laq")
+    laq = find_laq(name, named.get("laq"))
     sha256 = fingerprint(laq)
     found = {}
     for kind in ("policy", "robot", "index"):
-        path = named.get(kind, folder / kind)
-        ours = (path / "config.json").is_file() and ("laq" not in named or _parent(path, kind) == sha256)
+        path = named.get(kind, checkpoints_folder() / name / kind)
+        ours = (path / "config.json").is_file() and ("laq" not in named or _is_of(path, kind, sha256))
         if kind in named or ours:
             _check_parent(path, kind, laq, sha256)
             found[kind] = path
@@ -92,6 +101,14 @@ def _parent(path: Path, kind: str) -> str | None:
     """Return the sha256 of the quantizer that a policy or an index was made with; None where it names none."""
     config = read_config(path, kind)
     return config.get("laq") if kind == "index" else (config.get("parents") or {}).get("laq")
+
+
+def _is_of(path: Path, kind: str, sha256: str) -> bool:
+    """Whether a part was made with this quantizer; one that cannot be read was not."""
+    try:
+        return _parent(path, kind) == sha256
+    except LapaError:
+        return False
 
 
 def _check_parent(path: Path, kind: str, laq: Path, sha256: str) -> None:

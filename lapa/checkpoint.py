@@ -22,6 +22,8 @@ from torch import Tensor
 from lapa.types import LapaError
 
 FORMAT_VERSION = 1
+INDEX_VERSION = 2
+"""Of an index: since 2 it has a codebook per token."""
 T = TypeVar("T")
 
 
@@ -112,8 +114,10 @@ def read_config(path: str | Path, kind: str | None = None) -> dict[str, Any]:
         raise LapaError(f"'{path}/config.json' is damaged ({_first_line(error)}): copy it again") from error
     if kind is not None and found != kind:
         raise LapaError(f"'{path}' is a checkpoint of kind '{found}', but one of kind '{kind}' is needed here")
-    if version != FORMAT_VERSION:
-        raise LapaError(f"'{path}' has format version {version}, this program reads version {FORMAT_VERSION}")
+    wanted = INDEX_VERSION if found == "index" else FORMAT_VERSION
+    if version != wanted:
+        remedy = f": rebuild it with 'python -m lapa index --laq LAQ --data DIR --out {path}'" * (found == "index")
+        raise LapaError(f"'{path}' has format version {version}, this program reads version {wanted}{remedy}")
     return config
 
 

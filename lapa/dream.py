@@ -1,6 +1,6 @@
 """The world model: policy -> tokens -> decoder -> frame -> again (the closed-loop rollout of the paper's analysis).
 
-Works at the quantizer's picture size throughout: the caller resizes the start once, so that no step blurs the next.
+Works at the quantizer's picture size after the first step, so that no step blurs the next.
 Knows the protocols, not what stands behind them: any `Policy` drives any `World`.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lapa.frames import to_frames, to_pixels
-from lapa.models.laq import LAQ
+from lapa.models.load import AnyLAQ
 from lapa.protocols import Policy, World
 from lapa.types import Frame, LatentAction, Step
 
@@ -20,15 +20,15 @@ from lapa.types import Frame, LatentAction, Step
 class LAQWorld:
     """A `World` that answers with the quantizer's decoder."""
 
-    def __init__(self, laq: LAQ):
+    def __init__(self, laq: AnyLAQ):
         self._laq = laq
 
     @torch.inference_mode()
     def step(self, frame: Frame, latent_action: LatentAction) -> Frame:
         """Return the frame that the decoder expects, uint8 [s s 3] at the quantizer's size."""
-        device = self._laq.codebook.device
-        tokens = torch.tensor([latent_action.tokens], device=device)
-        return to_frames(self._laq.decode(to_pixels([frame], self._laq.config.image_size, device), tokens))[0]
+        tokens = torch.tensor([latent_action.tokens], device=self._laq.device)
+        pixels = to_pixels([frame], self._laq.config.image_size, self._laq.device)
+        return to_frames(self._laq.decode(pixels, tokens))[0]
 
 
 def dream(

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ from lapa.dream import LAQWorld, dream, play
 from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import load_index, nearest
 from lapa.limits import MAX_SIDE, checked_temperature, stretch_like
-from lapa.models.laq import load_laq
+from lapa.models.encode import encode_pairs, latent_actions
+from lapa.models.load import load_laq
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.protocols import Policy
 from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, LatentIndex, Prediction, Step
@@ -39,6 +41,7 @@ MAX_FRAMES = 900
 BATCH = 32
 
 Tokens = Sequence[int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +65,9 @@ class Explorer:
         card: facts for display.
     """
 
-    def __init__(self, bundle: Bundle, device: str):
+    def __init__(self, bundle: Bundle, device: str, precision: str = "auto"):
         config = read_config(bundle.laq, "laq")
-        self._bundle, self._lock = bundle, RLock()
+        self._bundle, self._lock, self._precision = bundle, RLock(), precision
         self._laq = load_laq(bundle.laq).to(device)
         self._world = LAQWorld(self._laq)
         self._policy: Policy | None = None
@@ -86,16 +89,18 @@ class Explorer:
         robot: str | Path | None = None,
         index: str | Path | None = None,
         device: str = "auto",
+        precision: str = "auto",
     ) -> Explorer:
         """Open a shipped bundle, or single checkpoints by folder.
 
         With a quantizer of your own (`laq`), the bundle's other parts are left out unless they were made with it.
+        `precision` is a released policy's: auto, bf16, fp32, 8bit or 4bit.
 
         Raises:
             LapaError: if something is missing, damaged, or was made with another quantizer.
         """
         found = bundles.find_bundle(bundle, laq=laq, policy=policy, robot=robot, index=index)
-        return cls(found, _device(device))
+        return cls(found, _device(device), precision)
 
     @staticmethod
     def bundles() -> tuple[str, ...]:
@@ -141,9 +146,11 @@ class Explorer:
             raise LapaError(f"'{self.name}' has no policy, so it cannot follow instructions: name one with --policy")
         with self._lock:
             if self._policy is None:
-                from lapa.models.policy import load_policy
+                from lapa.models.load_policy import load_policy
 
-                self._policy = load_policy(self._bundle.policy, self.laq_path, device=str(self._device))
+                self._policy = load_policy(
+                    self._bundle.policy, self.laq_path, device=str(self._device), precision=self._precision
+                )
             return self._policy
 
     def report(self) -> dict[str, dict]:
@@ -191,16 +198,7 @@ class Explorer:
             part = slice(start, start + BATCH)
             with self._lock:
                 encoding = self._laq.encode(self._pixels(frames[part]), self._pixels(futures[part]))
-            columns = (encoding.tokens, encoding.continuous, encoding.distances)
-            for tokens, continuous, distances in zip(*(x.cpu().numpy() for x in columns), strict=True):
-                found.append(
-                    LatentAction(
-                        tokens=tuple(tokens.tolist()),
-                        codebook_size=self.codebook_size,
-                        continuous=continuous,
-                        distances=distances,
-                    )
-                )
+            found += latent_actions(encoding)
         return found
 
     def encode_clip(
@@ -213,11 +211,14 @@ class Explorer:
         """
         window = self.window_frames(clip.fps) if window is None else window
         clip.pair(0, window)
-        times = range(0, clip.num_frames - window, max(1, stride))
-        wanted = sorted({s for t in times for s in (t, t + window)})
-        small = {t: self._small(clip.frames[t]) for t in wanted}
-        actions = self.encode_pairs([small[t] for t in times], [small[t + window] for t in times], progress=progress)
-        return list(zip(times, actions, strict=True))
+        times = np.arange(0, clip.num_frames - window, max(1, stride))
+        encodings = encode_pairs(
+            self._laq, lambda numbers: self._pixels(clip.frames[numbers]), times, times + window, batch_size=BATCH
+        )
+        options = {"total": -(-len(times) // BATCH), "desc": "encode", "unit": "batch", "delay": 2}
+        bar = tqdm(self._locked(encodings), **options, disable=not progress)
+        actions = [action for encoding in bar for action in latent_actions(encoding)]
+        return list(zip(times.tolist(), actions, strict=True))
 
     # decode
 
@@ -251,9 +252,7 @@ class Explorer:
         """
         policy, rng = self.need_policy(), np.random.default_rng(seed)
         with self._lock:
-            return policy.predict(
-                self._small(frame), instruction, temperature=checked_temperature(temperature), rng=rng
-            )
+            return policy.predict(frame, instruction, temperature=checked_temperature(temperature), rng=rng)
 
     def rollout(
         self, frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
@@ -271,7 +270,7 @@ class Explorer:
         steps = dream(
             policy,
             self._world,
-            self._small(frame),
+            frame,  # as it is: quantizer and policy each have their own way of making it small
             check_instruction(instruction),
             num_steps=num_steps,
             temperature=checked_temperature(temperature),
@@ -284,13 +283,15 @@ class Explorer:
     def neighbours(
         self, latent_action: LatentAction | Tokens, k: int = 8, exclude_clip: str | None = None
     ) -> list[Neighbour]:
-        """Return the nearest transitions of the index, before quantisation; a hand-made action stands at its codes.
+        """Return the nearest transitions of the index, before quantisation; a hand-made action stands at its tokens.
 
         Raises:
             LapaError: if there is no index.
         """
         index, action = self.need_index(), self._checked(latent_action)
-        point = index.codebook[list(action.tokens)] if action.continuous is None else action.continuous
+        point = action.continuous
+        if point is None:
+            point = self._laq.latent_of(torch.tensor([action.tokens], device=self._device))[0].cpu().numpy()
         rows, distances = nearest(index, point, k, exclude_clip=exclude_clip)
         return [
             Neighbour(
@@ -331,7 +332,7 @@ class Explorer:
 
     @property
     def _device(self) -> torch.device:
-        return self._laq.codebook.device
+        return self._laq.device
 
     def _pixels(self, frames: Sequence[Frame] | Frames) -> torch.Tensor:
         return to_pixels(frames, self.image_size, self._device)
@@ -339,13 +340,18 @@ class Explorer:
     def _small(self, frame: Frame) -> Frame:
         return resize(frame, self.image_size, self.image_size)
 
-    def _show(self, steps: Iterator[Step], like: Frame) -> Iterator[Step]:
-        """Bring each step's picture to the proportions of `like`; hold the lock only while a step is computed."""
+    def _locked(self, items: Iterator[T]) -> Iterator[T]:
+        """Hold the lock only while an item is computed."""
         while True:
             with self._lock:
-                step = next(steps, None)
-            if step is None:
+                item = next(items, None)
+            if item is None:
                 return
+            yield item
+
+    def _show(self, steps: Iterator[Step], like: Frame) -> Iterator[Step]:
+        """Bring each step's picture to the proportions of `like`."""
+        for step in self._locked(steps):
             yield Step(
                 index=step.index,
                 latent_action=step.latent_action,

@@ -18,11 +18,11 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from lapa.checkpoint import FORMAT_VERSION, read_config, write_text
+from lapa.checkpoint import INDEX_VERSION, read_config, write_text
 from lapa.types import LapaError, LatentIndex
 
 COLUMNS = (
-    "codebook", "tokens", "continuous", "clip", "t", "magnitude", "displacement", "pca", "umap",
+    "codebooks", "tokens", "continuous", "clip", "t", "magnitude", "displacement", "pca", "umap",
     "novelty_center", "novelty_axes", "novelty_scale",
 )  # fmt: skip
 FACTS = ("laq", "data", "codebook_size", "window", "window_s", "clip_names", "clip_instructions", "clip_splits")
@@ -40,7 +40,7 @@ def save_index(index: LatentIndex, path: str | Path) -> Path:
     sheets = [] if index.thumbs is None else _write_sheets(index.thumbs, path)
     config = {
         "kind": "index",
-        "format_version": FORMAT_VERSION,
+        "format_version": INDEX_VERSION,
         "thumb_size": 0 if index.thumbs is None else index.thumbs.shape[2],
         "sheets": sheets,
         **{name: getattr(index, name) for name in FACTS},
@@ -53,7 +53,7 @@ def load_index(path: str | Path, laq_sha256: str | None = None) -> LatentIndex:
     """Read an index directory.
 
     Raises:
-        LapaError: if it is missing, damaged, or was built with another quantizer than `laq_sha256`.
+        LapaError: if it is missing, damaged, of an older format, or built with another quantizer than `laq_sha256`.
     """
     path = Path(path)
     config = read_config(path, "index")
@@ -73,7 +73,7 @@ def load_index(path: str | Path, laq_sha256: str | None = None) -> LatentIndex:
 
 
 def nearest(
-    index: LatentIndex, continuous: Float[np.ndarray, "l q"], k: int, *, exclude_clip: str | None = None
+    index: LatentIndex, continuous: Float[np.ndarray, "m q"], k: int, *, exclude_clip: str | None = None
 ) -> tuple[Int[np.ndarray, "k"], Float[np.ndarray, "k"]]:
     """Return the rows of the k nearest transitions and their distances, before quantisation, nearest first.
 
@@ -88,7 +88,7 @@ def nearest(
     return rows, distances[rows]
 
 
-def group_by_code(index: LatentIndex) -> dict[int, Int[np.ndarray, "m"]]:
+def group_by_code(index: LatentIndex) -> dict[int, Int[np.ndarray, "r"]]:
     """Return the rows of each observed code (the tokens as one integer), most frequent first."""
     order = np.argsort(index.codes, kind="stable")
     codes, starts = np.unique(index.codes[order], return_index=True)

@@ -15,10 +15,11 @@ from tqdm import tqdm
 
 from lapa import projection
 from lapa.data.source import select_split
-from lapa.data.transitions import Transitions, displacements, draw_transitions, read_transitions
+from lapa.data.transitions import ClipPart, Transitions, displacements, draw_transitions, read_clips
 from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8, resize
-from lapa.models.laq import LAQ
+from lapa.models.encode import encode_pairs
+from lapa.models.load import AnyLAQ
 from lapa.novelty import fit_novelty, pool_features
 from lapa.protocols import ClipSource
 from lapa.types import LatentIndex
@@ -41,7 +42,7 @@ class IndexConfig:
 
 
 def build_index(
-    laq: LAQ, source: ClipSource, config: IndexConfig, *, laq_sha256: str, window_s: float, name: str = ""
+    laq: AnyLAQ, source: ClipSource, config: IndexConfig, *, laq_sha256: str, window_s: float, name: str = ""
 ) -> LatentIndex:
     """Encode a sample of a data set, lay it out and learn what its frames look like; `name` stands in for the source's.
 
@@ -62,7 +63,7 @@ def build_index(
         laq=laq_sha256,
         data=name or source.name,
         codebook_size=laq.config.codebook_size,
-        codebook=laq.codebook.detach().float().cpu().numpy(),
+        codebooks=laq.codebooks.detach().float().cpu().contiguous().numpy(),
         window=window_frames(window_s, float(np.median([record.fps for record in records]))),
         window_s=window_s,
         tokens=columns["tokens"].astype(np.int16),
@@ -83,43 +84,37 @@ def build_index(
     )
 
 
-@torch.inference_mode()
-def _encode(laq: LAQ, source: ClipSource, where: Transitions, config: IndexConfig) -> dict[str, np.ndarray]:
+def _encode(laq: AnyLAQ, source: ClipSource, where: Transitions, config: IndexConfig) -> dict[str, np.ndarray]:
     """Run the quantizer over the transitions; return tokens, continuous, magnitude, features and perhaps thumbs."""
     parts: dict[str, list[np.ndarray]] = {}
-    for frames, futures in _batches(source, where, laq.config.image_size, config.batch_size):
-        frame, future = (pixels_from_uint8(x, laq.codebook.device) for x in (frames, futures))
-        encoding = laq.encode(frame, future)
-        batch = {
-            "tokens": encoding.tokens.cpu().numpy(),
-            "continuous": encoding.continuous.float().cpu().numpy(),
-            "magnitude": (frame - future).abs().mean(dim=(1, 2, 3)).cpu().numpy(),
-            "features": pool_features(laq.frame_features(frame)),
-        }
-        if config.thumb_size:
-            batch["thumbs"] = _thumbs(frames, futures, config.thumb_size)
-        for name, values in batch.items():
-            parts.setdefault(name, []).append(values)
+    with tqdm(total=len(where), desc="index", unit="pair", mininterval=1) as bar:
+        for part in read_clips(source, where):
+            for name, values in _columns(laq, part, config):
+                parts.setdefault(name, []).append(values)
+            bar.update(len(part.rows))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def _batches(
-    source: ClipSource, where: Transitions, size: int, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield current and future frames, uint8 [b s s 3] each, at the quantizer's size."""
-    pairs = tqdm(read_transitions(source, where), total=len(where), desc="index", unit="pair", mininterval=1)
-    frames, futures = [], []
-    for row, frame, future in pairs:
-        frames.append(resize(frame, size, size))
-        futures.append(resize(future, size, size))
-        if len(frames) == batch_size or row == len(where) - 1:
-            yield np.stack(frames), np.stack(futures)
-            frames, futures = [], []
+@torch.inference_mode()
+def _columns(laq: AnyLAQ, part: ClipPart, config: IndexConfig) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (column, values) of a clip's transitions, some of them in several pieces."""
+    side = laq.config.image_size
+    small = np.stack([resize(frame, side, side) for frame in part.frames])
 
+    def look(numbers: np.ndarray) -> torch.Tensor:
+        return pixels_from_uint8(small[numbers], laq.device)
 
-def _thumbs(frames: np.ndarray, futures: np.ndarray, size: int) -> np.ndarray:
-    small = [[resize(frame, size, size) for frame in pair] for pair in zip(frames, futures, strict=True)]
-    return np.array(small, np.uint8)
+    for encoding in encode_pairs(laq, look, part.first, part.later, batch_size=config.batch_size):
+        yield "tokens", encoding.tokens.cpu().numpy()
+        yield "continuous", encoding.continuous.float().cpu().numpy()
+    for start in range(0, len(part.rows), config.batch_size):
+        first, later = (x[start : start + config.batch_size] for x in (part.first, part.later))
+        frame = look(first)
+        yield "magnitude", (frame - look(later)).abs().mean(dim=(1, 2, 3)).cpu().numpy()
+        yield "features", pool_features(laq.frame_features(frame))
+    if config.thumb_size:
+        thumbs = np.stack([resize(frame, config.thumb_size, config.thumb_size) for frame in small])
+        yield "thumbs", np.stack([thumbs[part.first], thumbs[part.later]], axis=1)
 
 
 def _rows_of(source: ClipSource, splits: tuple[str, ...]) -> list[int]:

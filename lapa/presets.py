@@ -26,9 +26,8 @@ def laq(preset: str) -> TrainLAQConfig:
             model=LAQConfig(image_size=64, width=64, num_heads=2, num_spatial=1, num_decoder=1),
             loop=TINY,
         ),
-        "small": TrainLAQConfig(noise_until=0.35, loop=LoopConfig(num_steps=3000)),
+        "small": TrainLAQConfig(loop=LoopConfig(num_steps=3000)),
         "base": TrainLAQConfig(
-            noise_until=0.35,
             model=LAQConfig(width=512, num_heads=8, num_spatial=4, num_temporal=4, num_decoder=6),
             loop=LoopConfig(num_steps=50_000, batch_size=128, lr=3e-4, warmup_steps=1000, save_every=1000),
         ),
@@ -44,6 +43,7 @@ def laq(preset: str) -> TrainLAQConfig:
                 num_temporal=8,
                 num_decoder=8,
                 code_width=32,
+                quantizer="shared",
                 head="linear",
             ),
             loop=LoopConfig(

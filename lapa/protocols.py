@@ -49,6 +49,7 @@ class ClipRecord:
         instruction: or None.
         split: "train", "validation", ... or "" where the source names none.
         scene: the kind of scene, for comparing like with like ("" where unknown).
+        embodiment: whose body acts; environment: where ("" where unknown).
     """
 
     name: str
@@ -57,6 +58,8 @@ class ClipRecord:
     instruction: str | None = None
     split: str = ""
     scene: str = ""
+    embodiment: str = ""
+    environment: str = ""
 
 
 @runtime_checkable

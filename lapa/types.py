@@ -2,7 +2,7 @@
 
 Axis letters, used alike in jaxtyping signatures and einops patterns:
     b batch, t time, c channel, h w pixels, p patches, d width, l tokens per latent action,
-    k codes, q code width, n rows, s text tokens, a action dimensions, m distinct sequences.
+    m latents per latent action, k codes, q code width, n rows, s text tokens, a action dimensions.
 
 Deliberately knows nothing of torch, of files or of models.
 """
@@ -55,9 +55,7 @@ class Clip:
                 f"frame {t} with a window of {window} reaches frame {t + window}, "
                 f"but '{self.source}' has frames 0 to {self.num_frames - 1}: choose an earlier frame or shorter window"
             )
-        return FramePair(
-            frame=self.frames[t], future=self.frames[t + window], t=t, window=window, source=self.source
-        )
+        return FramePair(frame=self.frames[t], future=self.frames[t + window], t=t, window=window, source=self.source)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,13 +76,14 @@ class LatentAction:
     Attributes:
         tokens: l ints in [0, codebook_size).
         codebook_size: k.
-        continuous: float32 [l q], the difference before quantisation; None if the tokens were chosen by hand.
-        distances: float32 [l k], squared distance of `continuous` to each code; None likewise.
+        continuous: float32 [m q], the difference before quantisation; None if the tokens were chosen by hand. One
+            latent that all tokens describe together (m = 1), or one per token (m = l).
+        distances: float32 [l k], squared distance of what each token had to say to each of its codes; None likewise.
     """
 
     tokens: tuple[int, ...]
     codebook_size: int
-    continuous: Float32[np.ndarray, "l q"] | None = None
+    continuous: Float32[np.ndarray, "m q"] | None = None
     distances: Float32[np.ndarray, "l k"] | None = None
 
     def __post_init__(self):
@@ -191,10 +190,10 @@ class LatentIndex:
         laq: sha256 of the quantizer that made it.
         data: the data set's name, for people.
         codebook_size: k.
-        codebook: float32 [k q], the code vectors.
+        codebooks: float32 [l k q], the code vectors that each token chooses from.
         window, window_s: distance of the two frames, in frames and in seconds.
         tokens: int16 [n l].
-        continuous: float32 [n l q], before quantisation.
+        continuous: float32 [n m q], before quantisation: one latent for all tokens, or one per token.
         clip: int32 [n], row of `clip_*` each transition is from.
         t: int32 [n], frame number of the current frame in its clip.
         magnitude: float32 [n], mean absolute pixel change, in [0, 1].
@@ -209,11 +208,11 @@ class LatentIndex:
     laq: str
     data: str
     codebook_size: int
-    codebook: Float32[np.ndarray, "k q"]
+    codebooks: Float32[np.ndarray, "l k q"]
     window: int
     window_s: float
     tokens: Int[np.ndarray, "n l"]
-    continuous: Float32[np.ndarray, "n l q"]
+    continuous: Float32[np.ndarray, "n m q"]
     clip: Int[np.ndarray, "n"]
     t: Int[np.ndarray, "n"]
     magnitude: Float32[np.ndarray, "n"]
@@ -234,6 +233,11 @@ class LatentIndex:
     @property
     def code_seq_len(self) -> int:
         return self.tokens.shape[1]
+
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether all tokens choose from the same codes."""
+        return bool((self.codebooks == self.codebooks[:1]).all())
 
     @cached_property
     def codes(self) -> Int[np.ndarray, "n"]:

@@ -25,9 +25,16 @@ VERBS = {
     "rollout": ("rollout", "dream a video from a frame and an instruction"),
     "eval laq": ("eval_laq", "measure a quantizer"),
     "eval policy": ("eval_policy", "measure a policy"),
+    "eval world": ("eval_world", "measure how a quantizer's dreams hold"),
+    "ablate laq": ("ablate_laq", "train and judge the quantizer's choices against their rivals"),
+    "import-released laq": ("import_released_laq", "turn the authors' released quantizer into a checkpoint"),
+    "import-released policy": ("import_released_policy", "turn the authors' released policy into a checkpoint"),
+    "export-released": ("export_released", "write an imported policy back in the authors' format"),
     "bench": ("bench", "time the models on this machine"),
+    "bench laq": ("bench_laq", "time our quantizer's training step against the released architecture's"),
     "export map": ("export", "draw the map of an index as a figure for print"),
     "export codebook": ("export", "draw what each code does as a figure for print"),
+    "export scorecard": ("export", "draw the scorecard of a quantizer as a figure for print"),
     "export clips": ("export_clips", "write clips of a data set as a folder of videos"),
 }
 
@@ -83,7 +90,7 @@ def _split_verb(argv: list[str]) -> tuple[str, list[str]]:
 
 def _overview(group: str = "") -> str:
     rows = {verb: text for verb, (_, text) in VERBS.items() if verb.startswith(group)}
-    lines = [f"  {verb:<16} {text}" for verb, text in rows.items()]
+    lines = [f"  {verb:<22} {text}" for verb, text in rows.items()]
     usage = "usage: python -m lapa VERB [--help] [options]"
     return "\n".join([usage, "", "Latent action pretraining from videos.", "", *lines])
 

@@ -29,7 +29,7 @@ def main(verb: str, args: list[str]) -> None:
     options = parse(EvalPolicy, verb, args)
     from lapa.data.source import open_source
     from lapa.eval.policy import evaluate_policy
-    from lapa.models.laq import load_laq
+    from lapa.models.load import load_laq
 
     explorer = options.models.open()
     facts = evaluate_policy(

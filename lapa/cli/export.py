@@ -1,6 +1,6 @@
-"""`export map|codebook`: figures for print, with the plotted data and where it is from beside them.
+"""`export map|codebook|scorecard`: figures for print, with the plotted data and where it is from beside them.
 
-The one file of `lapa` that knows `viz`: the command line hands an index to the figures.
+The one file of `lapa` that knows `viz`: the command line hands an index, or a report, to the figures.
 """
 
 from __future__ import annotations
@@ -38,13 +38,31 @@ class ExportCodebook:
     models: AnyModels = Models()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportScorecard:
+    """Draw the scorecard of a quantizer: gains, probes against baselines, what each code means and where it holds."""
+
+    report: Path
+    """What `eval laq --out FILE.json` wrote."""
+    out: Path
+    """Figure to write: .pdf, .svg or .png."""
+
+
+KINDS = {"export map": ExportMap, "export codebook": ExportCodebook, "export scorecard": ExportScorecard}
+
+
 def main(verb: str, args: list[str]) -> None:
-    options = parse(ExportMap if verb == "export map" else ExportCodebook, verb, args)
+    options = parse(KINDS[verb], verb, args)
     if options.out.suffix.lower() not in FIGURES:
         raise WrongUsage(f"--out {options.out} is not a figure: give a name that ends in {', '.join(FIGURES)}")
-    index = options.models.open().need_index()
-    from viz.figures.export import export_codebook, export_map
+    from viz.figures.export import export_codebook, export_map, export_scorecard
 
+    if isinstance(options, ExportScorecard):
+        from viz.figures.scorecard import read_scorecard
+
+        print(*export_scorecard(read_scorecard(options.report), options.out), sep="\n")
+        return
+    index = options.models.open().need_index()
     if isinstance(options, ExportCodebook):
         files = export_codebook(index, options.out)
     else:

@@ -31,14 +31,14 @@ class Index:
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(Index, verb, args)
-    from lapa.bundle import find_bundle, window_s
+    from lapa.bundle import find_laq, window_s
     from lapa.checkpoint import fingerprint
     from lapa.data.source import open_source
     from lapa.index import save_index
     from lapa.index_build import build_index
-    from lapa.models.laq import load_laq
+    from lapa.models.load import load_laq
 
-    laq = find_bundle(options.bundle, laq=options.laq).laq
+    laq = find_laq(options.bundle, options.laq)
     source = open_source(options.data)
     index = build_index(
         load_laq(laq), source, options.config, laq_sha256=fingerprint(laq), window_s=window_s(laq), name=options.name

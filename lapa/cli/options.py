@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -35,13 +35,20 @@ class Models:
     """Index to use instead of the bundle's."""
     device: str = "auto"
     """cpu, cuda, or auto."""
+    precision: Literal["auto", "bf16", "fp32", "8bit", "4bit"] = "auto"
+    """Arithmetic of a released policy; auto is the one it is stored in."""
 
     def open(self) -> Explorer:
         """Open the models."""
         from lapa.explorer import Explorer
 
         return Explorer.open(
-            self.bundle, laq=self.laq, policy=self.policy, index=self.index, device=self.device
+            self.bundle,
+            laq=self.laq,
+            policy=self.policy,
+            index=self.index,
+            device=self.device,
+            precision=self.precision,
         )
 
 

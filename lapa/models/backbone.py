@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -30,6 +31,7 @@ from transformers import (
 
 from lapa.frames import to_frames
 from lapa.models.tokenizer import InstructionTokenizer
+from lapa.models.whiten import Whiten
 from lapa.types import LapaError
 
 
@@ -39,6 +41,13 @@ class Memory:
 
     cache: DynamicCache = field(default_factory=DynamicCache)
     valid: Bool[Tensor, "b n"] | None = None
+
+
+class Hidden(NamedTuple):
+    """Hidden states [b n d] of a sequence: after the last layer, and half-way up, where later layers can still read."""
+
+    last: Tensor
+    middle: Tensor
 
 
 class Backbone(nn.Module, ABC):
@@ -81,8 +90,8 @@ class Backbone(nn.Module, ABC):
         mask: Bool[Tensor, "b s"],
         suffix: Float[Tensor, "b m d"],
         memory: Memory | None = None,
-    ) -> Float[Tensor, "b m d"]:
-        """Return the hidden states at the suffix; with `memory`, remember the sequence for `step`."""
+    ) -> Hidden:
+        """Return the hidden states of the whole sequence; with `memory`, remember it for `step`."""
         prefix, valid = self.embed(features, ids, mask)
         num_prefix, num_suffix = prefix.shape[1], suffix.shape[1]
         valid = torch.cat([valid, valid.new_ones(len(valid), num_suffix)], dim=1)
@@ -98,8 +107,9 @@ class Backbone(nn.Module, ABC):
             position_ids=_positions(valid),
             past_key_values=None if memory is None else memory.cache,
             use_cache=memory is not None,
+            output_hidden_states=True,
         )
-        return out.last_hidden_state[:, num_prefix:]
+        return Hidden(out.last_hidden_state, out.hidden_states[len(out.hidden_states) // 2])
 
     def step(self, suffix: Float[Tensor, "b 1 d"], memory: Memory) -> Float[Tensor, "b 1 d"]:
         """Go on by one place after `forward` or `step` with the same `memory`."""
@@ -158,6 +168,7 @@ class LlamaBackbone(Backbone):
             attn_implementation="sdpa",
         )
         self.language = LlamaModel(config)
+        self.whiten = Whiten(num_patches, feature_width)
         merged = merge**2 * feature_width
         self.project = nn.Sequential(nn.LayerNorm(merged), nn.Linear(merged, width))
         self.dropout, self._hidden_share = nn.Dropout(dropout), hidden_share
@@ -175,6 +186,7 @@ class LlamaBackbone(Backbone):
         self, features: Float[Tensor, "b p e"], ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]
     ) -> tuple[Float[Tensor, "b n d"], Bool[Tensor, "b n"]]:
         rows = self._grid // self._merge
+        features = self.whiten(features)
         merged = rearrange(features, "b (r y s x) e -> b (r s) (y x e)", r=rows, s=rows, y=self._merge, x=self._merge)
         frame = self.project(merged) + self.position
         prefix = torch.cat([frame, self.language.embed_tokens(ids).to(frame.dtype)], dim=1)

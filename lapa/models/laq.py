@@ -9,7 +9,6 @@ Knows nothing of videos, of windows in seconds or of how it is trained.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -17,10 +16,10 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lapa.checkpoint import config_from, load_checkpoint
 from lapa.models.blocks import RelativePositionBias, Transformer
 from lapa.models.heads import LinearHead, WarpHead
-from lapa.models.quantizer import NSVQ, Mode
+from lapa.models.quantizer import QUANTIZERS, Mode
+from lapa.models.vision import FrozenVision
 from lapa.types import LapaError
 
 
@@ -47,14 +46,21 @@ class LAQConfig:
     codebook_size: int = 8
     """Codes each token chooses from."""
     code_width: int = 8
-    """Dimensions of a code vector (the released model has 32; see assets/docs/LOG.md)."""
+    """Dimensions of a code vector (the released model has 32; see assets/docs/LOG.md); fsq and lfq choose their own."""
+    quantizer: Literal["residual", "shared", "ema", "simvq", "fsq", "lfq", "none"] = "residual"
+    """Layout of the codes: residual (a codebook per token, each says what is left over), shared (the paper's), or a
+    rival: ema, simvq, fsq, lfq; none quantises nothing, which is the upper bound (see lapa/models/quantizer)."""
+    conditioning: Literal["cross", "additive"] = "cross"
+    """How the decoder learns of the tokens: cross-attention (the paper's), or added to every patch (Genie's)."""
     head: Literal["warp", "linear"] = "warp"
     """Pixel head: warp (sharp) or linear (the paper's)."""
+    vision: str = ""
+    """Frozen vision model that the encoder looks through instead of pixels, such as DINOv2: a folder or a hub name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """Latent actions of a batch of pairs: continuous [b l q], tokens int64 [b l], distances [b l k]."""
+    """Latent actions of a batch of pairs: continuous [b m q], tokens int64 [b l], distances [b l k]."""
 
     continuous: Tensor
     tokens: Tensor
@@ -63,7 +69,7 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:
-    """Training output: future [b 3 h w], tokens [b l], continuous [b l q], distances [b l k], the quantizer's loss."""
+    """Training output: future [b 3 h w], tokens [b l], continuous [b m q], distances [b l k], the quantizer's loss."""
 
     future: Tensor
     tokens: Tensor
@@ -80,6 +86,7 @@ class LAQ(nn.Module):
     Source: paper, Appendix A and the released code's order of operations. Differs: learned patch positions beside the
     relative bias; no time position, so that two equal frames give exactly d = 0; the read-out of e1 and e2 is one
     linear map over all patches, so code_seq_len is free; the action tokens are projected one by one (not scrambled).
+    Additive conditioning is Genie's (arXiv 2402.15391), with one linear map of all tokens, so that their order counts.
     """
 
     def __init__(self, config: LAQConfig):
@@ -96,18 +103,34 @@ class LAQ(nn.Module):
         self.spatial = Transformer(width, config.num_heads, config.num_spatial)
         self.temporal = Transformer(width, config.num_heads, config.num_temporal)
         self.narrow = nn.Sequential(nn.Linear(width, 32), nn.GELU())
-        self.read_out = nn.Linear(32 * grid * grid, config.code_seq_len * config.code_width, bias=False)
-        self.quantizer = NSVQ(config.codebook_size, config.code_width)
-        self.widen = nn.Linear(config.code_width, width)
-        self.token_position = nn.Parameter(torch.randn(config.code_seq_len, width) * 0.02)
+        self.quantizer = QUANTIZERS[config.quantizer](config.code_seq_len, config.codebook_size, config.code_width)
+        code_width, is_cross = self.quantizer.code_width, config.conditioning == "cross"
+        self.read_out = nn.Linear(32 * grid * grid, self.quantizer.num_latents * code_width, bias=False)
+        if is_cross:
+            self.widen = nn.Linear(code_width, width)
+            self.token_position = nn.Parameter(torch.randn(config.code_seq_len, width) * 0.02)
+        else:
+            self.widen_all = nn.Linear(config.code_seq_len * code_width, width)
         self.decoder_bias = RelativePositionBias(grid, config.num_heads)
-        self.decoder = Transformer(width, config.num_heads, config.num_decoder, has_cross=True)
+        self.decoder = Transformer(width, config.num_heads, config.num_decoder, has_cross=is_cross)
         self.head = (WarpHead if config.head == "warp" else LinearHead)(width, config.patch)
+        self.vision = FrozenVision(config.vision, grid) if config.vision else None
+        if self.vision is not None:
+            self.from_vision = nn.Sequential(nn.Linear(self.vision.width, width), nn.LayerNorm(width))
 
     @property
-    def codebook(self) -> nn.Parameter:
-        """The code vectors, [k q]."""
-        return self.quantizer.codebook
+    def device(self) -> torch.device:
+        return self.position.device
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether latent actions are tokens; if not, there are only `encode(...).continuous` and `decode_vectors`."""
+        return self.quantizer.has_tokens
+
+    @property
+    def codebooks(self) -> Float[Tensor, "l k q"]:
+        """The code vectors each token chooses from."""
+        return self.quantizer.codebooks()
 
     def forward(
         self,
@@ -118,7 +141,7 @@ class LAQ(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Reconstruction:
         """Encode, quantise, decode: one training pass."""
-        continuous = self._difference(frame, future)
+        continuous = self._difference(*self.see(torch.cat([frame, future])).chunk(2))
         quantized = self.quantizer(continuous, mode=mode, generator=generator)
         return Reconstruction(
             future=self.decode_vectors(frame, quantized.value),
@@ -130,53 +153,60 @@ class LAQ(nn.Module):
 
     def encode(self, frame: Float[Tensor, "b 3 h w"], future: Float[Tensor, "b 3 h w"]) -> Encoding:
         """Say what happened between `frame` and `future`."""
-        continuous = self._difference(frame, future).float()
-        distances = self.quantizer.distances(continuous)
-        return Encoding(continuous=continuous, tokens=distances.argmin(-1), distances=distances)
+        return self.compare(*self.see(torch.cat([frame, future])).chunk(2))
+
+    def see(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p d"]:
+        """Return what the encoder makes of a frame before it knows the other one, for `compare`."""
+        return self.spatial(self._seen_patches(frame), bias=self.bias())
+
+    def compare(self, seen: Float[Tensor, "b p d"], seen_future: Float[Tensor, "b p d"]) -> Encoding:
+        """Say what happened between two frames that were seen."""
+        continuous = self._difference(seen, seen_future)
+        tokens, distances = self.quantizer.nearest(continuous)
+        return Encoding(continuous=continuous, tokens=tokens, distances=distances)
 
     def decode(self, frame: Float[Tensor, "b 3 h w"], tokens: Int[Tensor, "b l"]) -> Float[Tensor, "b 3 h w"]:
         """Predict the future frame under `tokens`; values may leave [0, 1] slightly."""
         return self.decode_vectors(frame, self.code_vectors(tokens))
 
     def code_vectors(self, tokens: Int[Tensor, "b l"]) -> Float[Tensor, "b l q"]:
-        """Look the tokens up in the codebook."""
-        return self.codebook[tokens]
+        """Look up the points tokens stand for."""
+        return self.quantizer.place(tokens)
+
+    def latent_of(self, tokens: Int[Tensor, "b l"]) -> Float[Tensor, "b m q"]:
+        """Return where tokens stand among the continuous latents."""
+        return self.quantizer.latent_of(tokens)
 
     def decode_vectors(
         self, frame: Float[Tensor, "b 3 h w"], vectors: Float[Tensor, "b l q"]
     ) -> Float[Tensor, "b 3 h w"]:
         """Predict the future frame under latent vectors that need not be codes."""
-        actions = self.widen(vectors) + self.token_position
-        patches = self._patches(frame).detach()
-        return self.head(self.decoder(patches, context=actions, bias=self.decoder_bias()), frame)
+        patches, bias = self._patches(frame), self.decoder_bias()
+        if self.vision is None:
+            patches = patches.detach()  # the encoder teaches it; where that looks at features, only the decoder can
+        if self.config.conditioning == "additive":
+            decoded = self.decoder(patches + self.widen_all(vectors.flatten(1))[:, None], bias=bias)
+        else:
+            decoded = self.decoder(patches, context=self.widen(vectors) + self.token_position, bias=bias)
+        return self.head(decoded, frame)
 
     def frame_features(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
         """Return what the encoder sees of one frame, e = 2 * width: patch embeddings beside the spatial output."""
-        patches = self._patches(frame)
+        patches = self._seen_patches(frame)
         return torch.cat([patches, self.spatial(patches, bias=self.bias())], dim=-1)
+
+    def _seen_patches(self, frame: Tensor) -> Tensor:
+        """Return what the encoder starts from: patches of pixels, or of the frozen model's features."""
+        if self.vision is None:
+            return self._patches(frame)
+        return self.from_vision(self.vision(frame)) + self.position
 
     def _patches(self, frame: Tensor) -> Tensor:
         side = self.config.patch
         return self.embed(rearrange(frame, "b c (r y) (s x) -> b (r s) (c y x)", y=side, x=side)) + self.position
 
-    def _difference(self, frame: Tensor, future: Tensor) -> Tensor:
-        both = self.spatial(self._patches(torch.cat([frame, future])), bias=self.bias())
-        per_patch = rearrange(both, "(two b) p d -> (b p) two d", two=2)
-        seen = rearrange(self.temporal(per_patch, is_causal=True), "(b p) two d -> two b p d", b=len(frame))
-        first, second = self.read_out(rearrange(self.narrow(seen), "two b p e -> two b (p e)"))
-        return torch.tanh(rearrange(second - first, "b (l q) -> b l q", l=self.config.code_seq_len).float())
-
-
-def load_laq(path: str | Path) -> LAQ:
-    """Load a quantizer for inference.
-
-    Raises:
-        LapaError: if `path` is not a checkpoint of kind "laq", or does not fit its own config.
-    """
-    checkpoint = load_checkpoint(path, "laq")
-    model = LAQ(config_from(LAQConfig, checkpoint.model, path))
-    try:
-        model.load_state_dict(checkpoint.tensors, strict=True)
-    except RuntimeError as error:
-        raise LapaError(f"the weights in '{path}' do not fit its config.json: copy the checkpoint again") from error
-    return model.eval().requires_grad_(False)
+    def _difference(self, seen: Tensor, seen_future: Tensor) -> Tensor:
+        per_patch = rearrange(torch.stack([seen, seen_future]), "two b p d -> (b p) two d")
+        both = rearrange(self.temporal(per_patch, is_causal=True), "(b p) two d -> two b p d", b=len(seen))
+        first, second = self.read_out(rearrange(self.narrow(both), "two b p e -> two b (p e)"))
+        return torch.tanh(rearrange(second - first, "b (m q) -> b m q", m=self.quantizer.num_latents).float())

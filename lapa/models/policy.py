@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +20,8 @@ from lapa.checkpoint import Checkpoint, config_from, fingerprint, load_checkpoin
 from lapa.frames import to_pixels
 from lapa.models.action_head import TokenHead
 from lapa.models.backbone import Backbone, HubBackbone, LlamaBackbone, Memory
-from lapa.models.laq import LAQ, load_laq
+from lapa.models.change_head import ChangeHead
+from lapa.models.load import AnyLAQ, load_laq
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.types import Frame, Frames, LapaError, LatentAction, Prediction
 
@@ -33,9 +35,9 @@ class PolicyConfig:
 
     backbone: str = "llama"
     """Our own small Llama ("llama"), or a vision-language model by hub name or folder."""
-    width: int = 192
+    width: int = 128
     """Width of the language model."""
-    num_layers: int = 4
+    num_layers: int = 5
     """Layers of the language model."""
     num_heads: int = 4
     """Attention heads of each layer."""
@@ -51,12 +53,19 @@ class PolicyConfig:
     """Ids of an instruction that are read; the rest is cut off."""
 
 
-class PolicyNet(nn.Module):
-    """A backbone and a head. Vision features come from `backbone.look`, ids and mask from `backbone.read`."""
+class PolicyOutput(NamedTuple):
+    """Logits of each place [b l k]; logits of where the picture will change [b p], or None without that head."""
 
-    def __init__(self, backbone: Backbone, head: TokenHead):
+    logits: Tensor
+    change: Tensor | None
+
+
+class PolicyNet(nn.Module):
+    """A backbone and its heads. Vision features come from `backbone.look`, ids and mask from `backbone.read`."""
+
+    def __init__(self, backbone: Backbone, head: TokenHead, change: ChangeHead | None = None):
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone, self.head, self.change = backbone, head, change
 
     def forward(
         self,
@@ -64,9 +73,11 @@ class PolicyNet(nn.Module):
         ids: Int[Tensor, "b s"],
         mask: Bool[Tensor, "b s"],
         tokens: Int[Tensor, "b l"],
-    ) -> Float[Tensor, "b l k"]:
-        """Return the logits of each place, given the true `tokens` before it."""
-        return self.head(self.backbone(features, ids, mask, self.head.embed(tokens)))
+    ) -> PolicyOutput:
+        """Judge each place, given the true `tokens` before it."""
+        hidden = self.backbone(features, ids, mask, self.head.embed(tokens))
+        change = None if self.change is None else self.change(hidden.middle)
+        return PolicyOutput(self.head(hidden.last[:, -tokens.shape[1] :]), change)
 
     def choose(
         self,
@@ -80,7 +91,7 @@ class PolicyNet(nn.Module):
         The prefix is read once; each further token costs one place.
         """
         memory, tokens, seen = Memory(), [], []
-        hidden = self.backbone(features, ids, mask, self.head.start.expand(len(ids), -1, -1), memory)
+        hidden = self.backbone(features, ids, mask, self.head.start.expand(len(ids), -1, -1), memory).last[:, -1:]
         for place in range(len(self.head)):
             if place:
                 hidden = self.backbone.step(self.head.embed_choice(place - 1, tokens[-1]), memory)
@@ -115,7 +126,7 @@ class LatentPolicy:
             LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
         """
         inputs = _inputs(self._net, [frame], [check_instruction(instruction)], self._image_size)
-        tokens, logs = self._net.choose(*inputs, pick=_picker(temperature, rng))
+        tokens, logs = self._net.choose(*inputs, pick=picker(temperature, rng))
         action = LatentAction(tokens=tuple(tokens[0].tolist()), codebook_size=logs.shape[-1])
         return Prediction(latent_action=action, distributions=logs[0].exp().float().cpu().numpy())
 
@@ -126,7 +137,7 @@ class LatentPolicy:
         """Return the log-probabilities of every choice at each place, given the true tokens before it."""
         inputs = _inputs(self._net, frames, instructions, self._image_size)
         true = torch.from_numpy(tokens.astype(np.int64)).to(inputs[0].device)
-        return self._net(*inputs, true).log_softmax(-1).float().cpu().numpy()
+        return self._net(*inputs, true).logits.log_softmax(-1).float().cpu().numpy()
 
 
 def check_instruction(instruction: str) -> str:
@@ -149,19 +160,19 @@ def check_instruction(instruction: str) -> str:
 
 
 def build_net(
-    config: PolicyConfig, laq: LAQ, num_choices: tuple[int, ...], tokenizer: InstructionTokenizer | None
+    config: PolicyConfig, laq: AnyLAQ, num_choices: tuple[int, ...], tokenizer: InstructionTokenizer | None
 ) -> PolicyNet:
     """Build an untrained policy; a hub backbone comes with its pretrained weights and its own tokenizer."""
     if config.backbone == "llama":
         backbone = _llama(config, laq, tokenizer)
     else:
         backbone = HubBackbone.from_hub(config.backbone, max_text=config.max_text)
-    return PolicyNet(backbone, TokenHead(backbone.width, num_choices))
+    return PolicyNet(backbone, TokenHead(backbone.width, num_choices), _change(config, laq))
 
 
 def load_net(
-    checkpoint: Checkpoint, laq_path: str | Path, num_choices: Callable[[LAQ], tuple[int, ...]]
-) -> tuple[PolicyNet, LAQ]:
+    checkpoint: Checkpoint, laq_path: str | Path, num_choices: Callable[[AnyLAQ], tuple[int, ...]]
+) -> tuple[PolicyNet, AnyLAQ]:
     """Rebuild the network of a checkpoint, with the quantizer whose eyes it uses.
 
     Raises:
@@ -180,14 +191,15 @@ def load_net(
             backbone = _llama(config, laq, InstructionTokenizer.from_json(text, max_length=config.max_text))
         else:
             backbone = HubBackbone.from_files(path / "backbone", max_text=config.max_text)
-        net = PolicyNet(backbone, TokenHead(backbone.width, num_choices(laq)))
+        change = _change(config, laq) if checkpoint.kind == "policy" else None
+        net = PolicyNet(backbone, TokenHead(backbone.width, num_choices(laq)), change)
         net.load_state_dict(checkpoint.tensors, strict=True)
     except (RuntimeError, OSError) as error:
         raise LapaError(f"the {checkpoint.kind} in '{path}' does not fit its config.json: copy it again") from error
     return net, laq
 
 
-def latent_choices(laq: LAQ) -> tuple[int, ...]:
+def latent_choices(laq: AnyLAQ) -> tuple[int, ...]:
     """Return how many tokens each place of a latent action chooses from."""
     return (laq.config.codebook_size,) * laq.config.code_seq_len
 
@@ -206,11 +218,11 @@ def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> La
     )
 
 
-def _llama(config: PolicyConfig, laq: LAQ, tokenizer: InstructionTokenizer) -> LlamaBackbone:
+def _llama(config: PolicyConfig, laq: AnyLAQ, tokenizer: InstructionTokenizer) -> LlamaBackbone:
     grid = laq.config.image_size // laq.config.patch
     side = laq.config.image_size
     with torch.no_grad():
-        feature_width = laq.frame_features(torch.zeros(1, 3, side, side, device=laq.codebook.device)).shape[-1]
+        feature_width = laq.frame_features(torch.zeros(1, 3, side, side, device=laq.device)).shape[-1]
     return LlamaBackbone(
         tokenizer,
         laq.frame_features,
@@ -225,6 +237,13 @@ def _llama(config: PolicyConfig, laq: LAQ, tokenizer: InstructionTokenizer) -> L
     )
 
 
+def _change(config: PolicyConfig, laq: LAQ) -> ChangeHead | None:
+    """Build the head of the own small Llama; the hub's models read the frame before the words."""
+    if config.backbone != "llama":
+        return None
+    return ChangeHead(config.width, laq.config.image_size // laq.config.patch, config.merge)
+
+
 def _inputs(
     net: PolicyNet, frames: Sequence[Frame] | Frames, instructions: Sequence[str], image_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -234,7 +253,7 @@ def _inputs(
     return features, ids.to(device), mask.to(device)
 
 
-def _picker(temperature: float, rng: np.random.Generator | None) -> Callable[[Tensor], Tensor]:
+def picker(temperature: float, rng: np.random.Generator | None) -> Callable[[Tensor], Tensor]:
     """Return the rule that picks tokens: the likeliest, or drawn from probabilities sharpened by 1 / temperature."""
     if temperature <= 0:
         return lambda logs: logs.argmax(-1)

@@ -38,6 +38,10 @@ class FinetuneConfig:
 
     policy: str = "checkpoints/tabletop/policy"
     """Policy to start from."""
+    init: str = ""
+    """Released policy (import-released) to start from, instead of `policy`."""
+    lora_rank: int = 0
+    """With `init`: learn additions of this rank to the language model; 0 learns all weights."""
     laq: str = "checkpoints/tabletop/laq"
     """Quantizer whose patch encoder the policy sees with."""
     data: str = "data/tabletop"
@@ -63,6 +67,10 @@ def run(config: FinetuneConfig, *, out: Path) -> Path:
     if (out / "config.json").is_file():
         return out
     torch.manual_seed(config.loop.seed)
+    if config.init:
+        from lapa.train import released_finetune
+
+        return released_finetune.run(config, config.init, out=out)
     stage = FinetuneStage(config)
     stage.model.backbone.save_files(out / "backbone")
     fit(stage, config.loop, out)
@@ -112,6 +120,7 @@ class FinetuneStage:
         self.train = gather(source, [train[i] for i in sorted(drawn)], size)
         self.held = gather(source, held, size)
         self.bins = ActionBins.fit(self.train.actions, config.num_bins)
+        self.model.change = None
         self.model.head = TokenHead(self.model.backbone.width, self.bins.num_bins)
         self.model.head.prior.copy_(
             token_shares(self.bins.encode(self.train.actions), max(self.bins.num_bins)) * self.model.head.allowed
@@ -129,7 +138,7 @@ class FinetuneStage:
     ) -> tuple[Tensor, dict[str, float]]:
         torch.manual_seed(generator.initial_seed())  # dropout, too, is a function of the step
         features = self.model.backbone.look(batch["pixels"])
-        logits = model(features, batch["ids"], batch["mask"], batch["tokens"])
+        logits = model(features, batch["ids"], batch["mask"], batch["tokens"]).logits
         loss = F.cross_entropy(logits.flatten(0, 1), batch["tokens"].flatten())
         return loss, {"accuracy": (logits.argmax(-1) == batch["tokens"]).float().mean().item()}
 
@@ -146,7 +155,7 @@ class FinetuneStage:
         for part in np.array_split(rows, max(1, len(rows) // 64)):
             batch = {name: tensor.to(device) for name, tensor in self._batch(self.held, part).items()}
             inputs = (self.model.backbone.look(batch["pixels"]), batch["ids"], batch["mask"])
-            logits = self.model(*inputs, batch["tokens"])
+            logits = self.model(*inputs, batch["tokens"]).logits
             nll.append(F.cross_entropy(logits.mT, batch["tokens"], reduction="none").mean(1).cpu().numpy())
             chosen, _ = self.model.choose(*inputs, pick=lambda logs: logs.argmax(-1))
             guesses.append(chosen.cpu().numpy())
@@ -191,6 +200,10 @@ def gather(source: ClipSource, rows: list[int], size: int) -> ActedFrames:
         raise LapaError(
             f"'{source.records[rows[short[0]]].name}' of '{source.name}' has no action for each of its frames: "
             "finetuning needs a data set with recorded actions, such as 'collect' writes"
+        )
+    if len({found.shape[1] for found in actions}) > 1:
+        raise LapaError(
+            f"'{source.name}' mixes bodies with different actions: finetuning needs a data set of one embodiment"
         )
     return ActedFrames(store=store, actions=np.concatenate(actions), clip=np.repeat(np.array(rows), store.lengths))
 

@@ -20,7 +20,8 @@ from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
 from lapa.frames import pixels_from_uint8
-from lapa.models.laq import LAQ, load_laq
+from lapa.models.encode import encode_pairs
+from lapa.models.load import AnyLAQ, load_laq
 from lapa.train.laq import split_rows
 from lapa.types import LapaError
 
@@ -90,7 +91,7 @@ def run(config: LabelConfig, *, out: Path) -> Path:
         out / "labels.npz",
         clip=clip[order].astype(np.int32),
         t=t[order].astype(np.int32),
-        tokens=tokens[order].astype(np.int16),
+        tokens=tokens[order],
         held=held[order],
     )
     facts = {
@@ -126,12 +127,12 @@ def load_labels(path: str | Path) -> Labels:
         raise LapaError(f"the labels in '{path}' cannot be read ({error}): run 'python -m lapa label' again") from error
 
 
-@torch.inference_mode()
-def _encode(laq: LAQ, pairs: PairTable, rows: Int[np.ndarray, "n"], batch_size: int) -> Int[np.ndarray, "n l"]:
-    tokens = []
-    for start in tqdm(range(0, len(rows), batch_size), desc="label", unit="batch", mininterval=2.0):
-        frame, future = pairs.frames(rows[start : start + batch_size])
-        device = laq.codebook.device
-        encoding = laq.encode(pixels_from_uint8(frame, device), pixels_from_uint8(future, device))
-        tokens.append(encoding.tokens.cpu().numpy())
-    return np.concatenate(tokens)
+def _encode(laq: AnyLAQ, pairs: PairTable, rows: Int[np.ndarray, "n"], batch_size: int) -> Int[np.ndarray, "n l"]:
+    store = pairs.store
+
+    def look(places: np.ndarray) -> torch.Tensor:
+        return pixels_from_uint8(store.frames[places], laq.device)
+
+    encodings = encode_pairs(laq, look, *pairs.places(rows), batch_size=batch_size)
+    bar = tqdm(encodings, total=-(-len(rows) // batch_size), desc="label", unit="batch", mininterval=2.0)
+    return np.concatenate([encoding.tokens.cpu().numpy().astype(np.int16) for encoding in bar])

@@ -8,14 +8,14 @@ substitution while codes settle and unused ones are revived, then the codes them
 from __future__ import annotations
 
 import json
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
@@ -25,7 +25,8 @@ from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source, select_split
 from lapa.frames import pixels_from_uint8, to_frames
-from lapa.models.laq import LAQ, LAQConfig, load_laq
+from lapa.models.laq import LAQ, Encoding, LAQConfig
+from lapa.models.load import load_laq
 from lapa.train.loop import LoopConfig, finish, fit
 from lapa.types import LapaError
 
@@ -42,20 +43,22 @@ class TrainLAQConfig:
     """Seconds between the current and the future frame, at the data set's own frame rate."""
     num_validation: int = 60
     """Clips held out for evaluation where the data set names no validation split."""
+    num_train: int = 0
+    """Clips to train on, spread evenly over the others; 0 takes them all."""
     changed_weight: float = 9.0
-    """How much more a pixel that changed weighs in the loss, at the start; it falls to 1 at the end of the run."""
+    """How much more a pixel that changed weighs in the loss, at the start of the run."""
+    changed_weight_end: float = 1.0
+    """The same at the end of the run; above 1, tokens steer more and the picture is a little farther from the truth."""
     changed_from: float = 0.05
     """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
-    revive_every: int = 50
+    revive_every: int = 10
     """Steps between revivals of unused codes."""
-    revive_share: float = 0.1
+    revive_share: float = 0.2
     """A code counts as unused below this share of an even portion."""
     revive_until: float = 0.6
     """Share of the run with revivals."""
-    noise_until: float = 0.6
+    noise_until: float = 0.0
     """Share of the run with noise substitution; after it the decoder sees the codes themselves."""
-    usage_weight: float = 0.0
-    """Weight of the pressure to use all codes alike; videos in which little moves need some, such as 0.005."""
     augment: bool = False
     """Crop, mirror and re-light each pair (for real video, where clips are few)."""
     model: LAQConfig = field(default_factory=LAQConfig)
@@ -83,7 +86,7 @@ def run(config: TrainLAQConfig, *, out: Path) -> Path:
         model=config.model,
         tensors=stage.model.state_dict(),
         stage=config,
-        parents={"init": fingerprint(config.init)} if config.init else {},
+        parents=stage.parents(),
         seed=config.loop.seed,
         extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
     )
@@ -105,10 +108,12 @@ class LAQStage:
         self.model.head.to(memory_format=torch.channels_last)
         source = open_source(config.data)
         train, validation = split_rows(source, config.num_validation)
+        if 0 < config.num_train < len(train):
+            train = [train[i * len(train) // config.num_train] for i in range(config.num_train)]
         size = config.model.image_size
         self.train = PairTable.of(FrameStore.open(source, train, size), config.window_s)
         self.validation = PairTable.of(FrameStore.open(source, validation, size), config.window_s)
-        self.counts = torch.zeros(config.model.codebook_size, dtype=torch.int64)
+        self.counts = torch.zeros(self.model.codebooks.shape[:2], dtype=torch.int64)
         self.started = torch.zeros((), dtype=torch.int64)
         self.recent: deque[Tensor] = deque(maxlen=4)
 
@@ -127,23 +132,18 @@ class LAQStage:
         mode = "noise" if progress < self.config.noise_until else "codes"
         out = model(frame, future, mode=mode, generator=generator)
         error = (out.future - future).square()
-        extra = (self.config.changed_weight - 1) * (1 - progress)
-        weight = 1 + extra * changed(frame, future, self.config.changed_from)
-        loss = (
-            (weight * error).mean() / weight.mean() + 0.1 * out.loss + self.config.usage_weight * uneven(out.distances)
-        )
-        self.recent.append(out.continuous.detach().float().flatten(0, 1).cpu())
-        step_counts = torch.bincount(out.tokens.flatten().cpu(), minlength=len(self.counts))
+        more = self.config.changed_weight * (1 - progress) + self.config.changed_weight_end * progress
+        weight = 1 + (more - 1) * changed(frame, future, self.config.changed_from)
+        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss
+        self.recent.append(out.continuous.detach().float().cpu())
+        step_counts = count_codes(out.tokens, self.config.model.codebook_size)
         self.counts += step_counts
         copy = (frame - future).square().mean()
-        metrics = {
-            "gain_db": 10 * torch.log10(copy / error.mean()).item(),
-            "perplexity": perplexity(step_counts),
-            "codes_used": int((step_counts > 0).sum()),
-        }
-        return loss, metrics
+        return loss, {"gain_db": 10 * torch.log10(copy / error.mean()).item(), **usage(step_counts)}
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
+        memory = 0.9 + 0.09 * progress  # codes chase the latents at first, and settle in the end
+        self.model.quantizer.follow(self.recent[-1].to(self.model.device), memory)
         if (step + 1) % self.config.revive_every == 0:
             if progress < self.config.revive_until:
                 latents = torch.cat(list(self.recent))
@@ -159,23 +159,16 @@ class LAQStage:
         errors, counts, pictures = np.zeros(3), torch.zeros_like(self.counts), []
         for part in np.array_split(rows, max(1, len(rows) // 32)):
             frame, future = map(pixels_from_uint8, self.validation.frames(part))
-            device = self.model.codebook.device
-            frame, future = frame.to(device), future.to(device)
-            tokens = self.model.encode(frame, future).tokens
-            wrong = torch.randint(len(counts), tokens.shape, generator=random).to(device)
-            decoded, misled = self.model.decode(frame, tokens).clamp(0, 1), self.model.decode(frame, wrong).clamp(0, 1)
+            frame, future = frame.to(self.model.device), future.to(self.model.device)
+            encoding = self.model.encode(frame, future)
+            decoded, misled = (drawn.clamp(0, 1) for drawn in self._draw(frame, encoding, random))
             errors += [(x - future).square().mean().item() * len(part) for x in (frame, decoded, misled)]
-            counts += torch.bincount(tokens.flatten().cpu(), minlength=len(counts))
+            counts += count_codes(encoding.tokens, self.config.model.codebook_size)
             pictures.append(torch.cat([frame[:1], future[:1], decoded[:1], misled[:1]], dim=-1))
         draw_samples(torch.cat(pictures[:8]), folder / f"{step:06d}.png")
         copy, right, wrong = (-10 * np.log10(max(e / len(rows), 1e-12)) for e in errors)
-        return {
-            "psnr": right,
-            "psnr_gain_db": right - copy,
-            "controllability_db": right - wrong,
-            "perplexity": perplexity(counts),
-            "codes_used": int((counts > 0).sum()),
-        }
+        misleading = "controllability_db" if self.model.has_tokens else "controllability_shuffled_db"
+        return {"psnr": right, "psnr_gain_db": right - copy, misleading: right - wrong, **usage(counts)}
 
     def extra_state(self) -> dict[str, Tensor]:
         recent = torch.stack(list(self.recent)) if self.recent else torch.zeros(0)
@@ -185,17 +178,33 @@ class LAQStage:
         self.counts, self.started = state["counts"], state["started"]
         self.recent.extend(state["recent"])
 
+    def parents(self) -> dict[str, str]:
+        """Return the fingerprints of what the weights were made from."""
+        found = {"init": fingerprint(self.config.init)} if self.config.init else {}
+        return found if self.model.vision is None else found | {"vision": self.model.vision.sha256}
+
+    def _draw(self, frame: Tensor, encoding: Encoding, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw the future under its latent action and under a wrong one: random tokens, or another pair's latents."""
+        if not self.model.has_tokens:
+            vectors = encoding.continuous
+            return self.model.decode_vectors(frame, vectors), self.model.decode_vectors(frame, vectors.roll(1, dims=0))
+        tokens = encoding.tokens
+        wrong = torch.randint(self.config.model.codebook_size, tokens.shape, generator=random).to(self.model.device)
+        return self.model.decode(frame, tokens), self.model.decode(frame, wrong)
+
     def _start_from(self, path: str) -> None:
-        other = load_laq(path)
-        if other.config != self.config.model:
+        """Take over all weights that fit; codes are placed anew anyway, so another layout of them may differ."""
+        other, mine = load_laq(path, needs_tokens=False).state_dict(), self.model.state_dict()
+        fitting = {name: value for name, value in other.items() if mine.get(name, value[:0]).shape == value.shape}
+        if not any(name.startswith("head.") for name in fitting) or "position" not in fitting:
             raise LapaError(
                 f"'{path}' has another shape than this run's model: give --model the values of its config.json"
             )
-        self.model.load_state_dict(other.state_dict())
+        self.model.load_state_dict(fitting, strict=False)
 
     @torch.no_grad()
     def _start(self, frame: Tensor, future: Tensor, generator: torch.Generator) -> None:
-        latents = self.model.encode(frame, future).continuous.flatten(0, 1)
+        latents = self.model.encode(frame, future).continuous
         self.model.quantizer.initialise(latents, generator)
         self.started += 1
 
@@ -216,19 +225,20 @@ def changed(
     return ((future - frame).abs().mean(dim=1, keepdim=True) > threshold).float()
 
 
-def uneven(distances: Float[Tensor, "b l k"]) -> Float[Tensor, ""]:
-    """Return how far the batch's soft use of the codes is from even: log k less its entropy, 0 at best.
-
-    Source: the batch entropy of lookup-free quantization (MAGVIT-v2), over soft assignments by distance.
-    """
-    share = (-4.0 * distances / distances.mean().detach()).softmax(-1).mean((0, 1))
-    return math.log(len(share)) + (share * share.clamp(min=1e-12).log()).sum()
+def count_codes(tokens: Int[Tensor, "b l"], codebook_size: int) -> Int[Tensor, "l k"]:
+    """Count how often each token took each of its codes."""
+    return F.one_hot(tokens.cpu(), codebook_size).sum(0)
 
 
-def perplexity(counts: Tensor) -> float:
-    """Return exp of the entropy of code usage: between 1 and the number of codes."""
-    share = counts.float() / counts.sum().clamp(min=1)
-    return float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum()))
+def usage(counts: Int[Tensor, "l k"]) -> dict[str, float | int]:
+    """Return the perplexity of the codes, and how many the poorest token uses; nothing where there are no tokens."""
+    return {"perplexity": perplexity(counts), "codes_used": int((counts > 0).sum(1).min())} if len(counts) else {}
+
+
+def perplexity(counts: Int[Tensor, "l k"]) -> float:
+    """Return exp of the entropy of code usage, between 1 and the number of codes, as the mean over tokens."""
+    share = counts.float() / counts.sum(1, keepdim=True).clamp(min=1)
+    return float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum(1)).mean())
 
 
 def draw_samples(rows: Float[Tensor, "b 3 h w"], path: Path) -> None:

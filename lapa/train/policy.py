@@ -23,7 +23,9 @@ from lapa.data.instructions import swap_instructions, with_instruction
 from lapa.data.source import open_source
 from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8
-from lapa.models.laq import LAQ, load_laq
+from lapa.models.backbone import LlamaBackbone
+from lapa.models.change_head import changed_share
+from lapa.models.load import AnyLAQ, load_laq
 from lapa.models.policy import PolicyConfig, PolicyNet, build_net, latent_choices
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.protocols import ClipSource
@@ -35,6 +37,8 @@ from lapa.types import LapaError
 
 NUM_EVALUATED = 1024
 """Held-out pairs an evaluation looks at, always the same."""
+NUM_WHITENED = 1500
+"""Training frames on which the features' whitening is fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +53,19 @@ class TrainPolicyConfig:
     """The quantizer that labelled, if it lies elsewhere now."""
     window_s: float = 0.0
     """Filled in from the labels."""
+    init: str = ""
+    """Released policy (import-released) to go on from; its shape then takes the place of `model`."""
+    lora_rank: int = 0
+    """With `init`: learn additions of this rank to the language model; 0 learns all weights."""
     keep_best: bool = True
     """Keep the weights of the best evaluation; else the last, where the held-out clips are also the ones to report."""
+    change_weight: float = 10.0
+    """Weight of the second task: where the picture will have changed by the end of the clip, the mean over patches."""
     model: PolicyConfig = field(default_factory=PolicyConfig)
     """Shape of the policy."""
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(num_steps=6000, batch_size=64, weight_decay=0.05))
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(num_steps=6000, batch_size=64, lr=2e-3, weight_decay=0.05)
+    )
     """Length and speed of the run."""
 
 
@@ -70,6 +82,10 @@ def run(config: TrainPolicyConfig, *, out: Path) -> Path:
     config = dataclasses.replace(
         config, data=config.data or labels.config.data, laq=config.laq or labels.config.laq, window_s=labels.window_s
     )
+    if config.init:
+        from lapa.train import released_policy
+
+        return released_policy.run(config, labels, out=out)
     stage = PolicyStage(config, labels, out)
     fit(stage, config.loop, out)
     if config.keep_best:
@@ -102,6 +118,8 @@ class LabelledFrames:
     """Row of the current frame in the store."""
     future: Int[np.ndarray, "n"]
     """Row of the future frame in the store."""
+    last: Int[np.ndarray, "n"]
+    """Row of the clip's last frame in the store."""
 
 
 class PolicyStage:
@@ -112,7 +130,7 @@ class PolicyStage:
     def __init__(self, config: TrainPolicyConfig, labels: Labels, out: Path):
         if fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
-        source = open_source(config.data)
+        source, self.config = open_source(config.data), config
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
         train, held = split_rows(source, labels.config.num_validation)
@@ -122,21 +140,30 @@ class PolicyStage:
         self.model = _build(config, self.laq, [self.records[row].instruction for row in told[0]], out).to(self.device)
         self.train = self._table(source, train, told[0], labels, config)
         self.held = self._table(source, held, told[1], labels, config)
+        if isinstance(self.model.backbone, LlamaBackbone):
+            seen = np.random.default_rng(0).choice(len(self.train.clip), min(NUM_WHITENED, len(self.train.clip)), False)
+            self.model.backbone.whiten.fit(torch.from_numpy(self.train.features[np.sort(seen)].astype(np.float32)))
         self.model.head.prior.copy_(token_shares(self.train.tokens, self.laq.config.codebook_size))
         self.texts = [record.instruction or "" for record in self.records]
         self.ids, self.mask = self.model.backbone.read(self.texts)
         self.best: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
-        return self._batch(self.train, rng.integers(len(self.train.clip), size=batch_size))
+        rows = rng.integers(len(self.train.clip), size=batch_size)
+        return self._batch(self.train, rows) | {"change": self._change(self.train, rows)}
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         torch.manual_seed(generator.initial_seed())  # dropout, too, is a function of the step
-        logits = model(**batch)
+        truth = batch.pop("change")
+        logits, change = model(**batch)
         loss = F.cross_entropy(logits.flatten(0, 1), batch["tokens"].flatten())
-        return loss, {"accuracy": (logits.argmax(-1) == batch["tokens"]).float().mean().item()}
+        metrics = {"nll": loss.item(), "accuracy": (logits.argmax(-1) == batch["tokens"]).float().mean().item()}
+        if change is not None:
+            where = F.binary_cross_entropy_with_logits(change, truth)
+            loss, metrics["change_nll"] = loss + self.config.change_weight * where, where.item()
+        return loss, metrics
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         pass
@@ -179,8 +206,8 @@ class PolicyStage:
         """Gather the labelled pairs of the clips `told`; `rows` are all of their split, whose frames are cached."""
         size = self.laq.config.image_size
         store = FrameStore.open(source, rows, size)
-        start = np.full(len(source.records), -1)
-        start[list(rows)] = store.starts
+        start, end = np.full((2, len(source.records)), -1)
+        start[list(rows)], end[list(rows)] = store.starts, store.starts + store.lengths - 1
         chosen = np.flatnonzero(np.isin(labels.clip, told))
         clip = labels.clip[chosen]
         first = start[clip] + labels.t[chosen]
@@ -200,6 +227,7 @@ class PolicyStage:
             clip=clip,
             first=first,
             future=first + windows[clip],
+            last=end[clip],
         )
 
     def _batch(self, table: LabelledFrames, rows: np.ndarray, texts: list[str] | None = None) -> dict[str, Tensor]:
@@ -212,6 +240,12 @@ class PolicyStage:
         features = torch.from_numpy(table.features[rows].astype(np.float32))
         return {"features": features, "ids": ids, "mask": mask, "tokens": torch.from_numpy(table.tokens[rows])}
 
+    def _change(self, table: LabelledFrames, rows: np.ndarray) -> Float[Tensor, "b p"]:
+        """Return how much of each patch will have changed by the end of the clip."""
+        frame = pixels_from_uint8(table.store.frames[table.first[rows]])
+        later = pixels_from_uint8(table.store.frames[table.last[rows]])
+        return changed_share(frame, later, self.laq.config.image_size // self.laq.config.patch)
+
     def _nll(self, rows: np.ndarray, texts: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
         losses, hits, device = [np.zeros(0)], [np.zeros(0)], self.model.head.start.device
@@ -219,7 +253,7 @@ class PolicyStage:
             part = slice(start, start + 64)
             batch = self._batch(self.held, rows[part], None if texts is None else texts[part])
             batch = {name: tensor.to(device) for name, tensor in batch.items()}
-            logits, tokens = self.model(**batch), batch["tokens"]
+            logits, tokens = self.model(**batch).logits, batch["tokens"]
             losses.append(F.cross_entropy(logits.mT, tokens, reduction="none").mean(1).cpu().numpy())
             hits.append((logits.argmax(-1) == tokens).float().mean(1).cpu().numpy())
         return np.concatenate(losses), np.concatenate(hits)
@@ -242,7 +276,7 @@ def token_shares(tokens: Int[np.ndarray, "n l"], num_choices: int) -> Float[Tens
     return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
 
 
-def _build(config: TrainPolicyConfig, laq: LAQ, instructions: list[str], out: Path) -> PolicyNet:
+def _build(config: TrainPolicyConfig, laq: AnyLAQ, instructions: list[str], out: Path) -> PolicyNet:
     tokenizer = InstructionTokenizer.train(
         instructions, vocab_size=config.model.vocab_size, max_length=config.model.max_text
     )

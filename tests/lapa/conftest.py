@@ -13,7 +13,8 @@ from lapa.checkpoint import fingerprint, save_checkpoint
 from lapa.data.video_writer import write_video
 from lapa.index import save_index
 from lapa.index_build import IndexConfig, build_index
-from lapa.models.laq import LAQ, LAQConfig, load_laq
+from lapa.models.laq import LAQ, LAQConfig
+from lapa.models.load import load_laq
 from lapa.protocols import ClipRecord
 from lapa.types import Clip
 
@@ -61,7 +62,7 @@ def save_tiny_laq(path: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     model = LAQ(TINY)
     with torch.no_grad():
-        model.codebook.mul_(0.05)
+        model.quantizer.codebook.mul_(0.05)
     return save_checkpoint(
         path, kind="laq", model=TINY, tensors=model.state_dict(), stage={"window_s": WINDOW_S, "data": "squares"}
     )

@@ -1,5 +1,7 @@
 """The Explorer over a tiny bundle on disk: every verb, its shapes, and every refusal."""
 
+import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lapa.bundle import find_laq
 from lapa.dream import LAQWorld, dream
 from lapa.explorer import Explorer
-from lapa.models.laq import load_laq
+from lapa.models.load import load_laq
 from lapa.types import LapaError, LatentAction, Prediction
 from tests.lapa.conftest import save_tiny_laq
 
@@ -52,19 +55,18 @@ def test_encode_pairs_agrees_with_one_by_one_across_batches(explorer):
     together = explorer.encode_pairs(frames, futures)
     assert len(together) == 40
     for i in (0, 31, 32, 39):
-        np.testing.assert_allclose(
-            together[i].continuous, explorer.encode(frames[i], futures[i]).continuous, atol=1e-5
-        )
+        np.testing.assert_allclose(together[i].continuous, explorer.encode(frames[i], futures[i]).continuous, atol=1e-5)
 
 
 def test_encode_clip_pairs_each_frame_with_its_future(explorer, video):
     clip = explorer.open_clip(video)
     actions = explorer.encode_clip(clip, stride=3)
     assert [t for t, _ in actions] == [0, 3, 6, 9]
-    t, action = actions[1]
-    np.testing.assert_allclose(
-        action.continuous, explorer.encode(clip.frames[t], clip.frames[t + 2]).continuous, atol=1e-5
-    )
+    for t, action in actions:
+        alone = explorer.encode(clip.frames[t], clip.frames[t + 2])
+        assert action.tokens == alone.tokens
+        np.testing.assert_allclose(action.continuous, alone.continuous, atol=1e-5)
+        np.testing.assert_allclose(action.distances, alone.distances, atol=1e-4)
 
 
 def test_a_window_beyond_the_clip_is_refused(explorer, video):
@@ -190,8 +192,15 @@ def test_neighbours_know_where_they_are_from(explorer):
     assert all(other.clip_name != found[0].clip_name for other in others)
 
 
-def test_a_hand_made_action_has_neighbours_too(explorer):
-    assert len(explorer.neighbours((0, 1, 2, 3), k=5)) == 5
+def test_a_hand_made_action_stands_where_its_tokens_lead(explorer):
+    """The sum of one code of each token's codebook, as the quantizer is residual."""
+    index, tokens = explorer.index, (0, 1, 2, 3)
+    point = sum(index.codebooks[position, token] for position, token in enumerate(tokens))
+    distances = np.linalg.norm(index.continuous[:, 0] - point, axis=1)
+    found = explorer.neighbours(tokens, k=5)
+    assert [neighbour.row for neighbour in found] == np.argsort(distances, kind="stable")[:5].tolist()
+    np.testing.assert_allclose([neighbour.distance for neighbour in found], np.sort(distances)[:5], atol=1e-5)
+    assert explorer.neighbours((0, 1, 2, 4), k=1)[0].distance != pytest.approx(found[0].distance, abs=1e-6)
 
 
 def test_pictures_of_a_row_are_its_transition(explorer, source):
@@ -227,6 +236,25 @@ def test_a_quantizer_of_ones_own_leaves_the_bundles_index_behind(bundle, tmp_pat
     assert explorer.index is None
     with pytest.raises(LapaError, match="no index"):
         explorer.novelty(picture(32, 32))
+
+
+def age(path: Path) -> None:
+    """Make an index look as if an older version of this program had written it."""
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | {"format_version": 1}))
+
+
+def test_an_old_index_is_refused_but_stands_in_nobodys_way(bundle, tmp_path, monkeypatch):
+    shutil.copytree(bundle.parent, tmp_path / "checkpoints")
+    monkeypatch.setenv("LAPA_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    laq = tmp_path / "checkpoints" / "tabletop" / "laq"
+    age(laq.parent / "index")
+    with pytest.raises(LapaError, match="rebuild it with 'python -m lapa index"):
+        Explorer.open()
+    assert find_laq("tabletop") == laq  # what `lapa index` needs to rebuild it
+    assert not Explorer.open(laq=laq).has_index
+    with pytest.raises(LapaError, match="rebuild it"):
+        Explorer.open(laq=laq, index=laq.parent / "index")
 
 
 def test_an_index_of_another_quantizer_is_refused(bundle, tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from lapa.checkpoint import fingerprint
-from lapa.frames import to_pixels
+from lapa.frames import resize, to_pixels
 from lapa.index import COLUMNS, group_by_code, load_index, nearest, save_index
 from lapa.index_build import IndexConfig, build_index
-from lapa.models.laq import load_laq
+from lapa.models.load import load_laq
 from lapa.novelty import fit_novelty
 from lapa.types import LapaError
 from tests.lapa.conftest import WINDOW_S, MovingSquare
@@ -31,6 +31,29 @@ def test_rows_say_what_the_quantizer_says(index, checkpoints, source):
         encoding = laq.encode(to_pixels([frame], 64), to_pixels([future], 64))
         assert encoding.tokens[0].tolist() == index.tokens[row].tolist()
         np.testing.assert_allclose(encoding.continuous[0].numpy(), index.continuous[row], atol=1e-4)
+        assert index.magnitude[row] == pytest.approx(
+            np.abs(to_pixels([frame], 64).numpy() - to_pixels([future], 64).numpy()).mean(), abs=1e-6
+        )
+        small = [resize(resize(picture, 64, 64), 16, 16) for picture in (frame, future)]
+        np.testing.assert_array_equal(index.thumbs[row], small)
+
+
+def test_an_index_knows_the_codes_of_every_token(index, checkpoints):
+    laq = load_laq(checkpoints / "tabletop" / "laq")
+    np.testing.assert_array_equal(index.codebooks, laq.codebooks.numpy())
+    assert index.continuous.shape == (40, laq.quantizer.num_latents, 8) == (40, 1, 8)
+    assert not index.is_shared
+    assert dataclasses.replace(index, codebooks=np.repeat(index.codebooks[:1], 4, axis=0)).is_shared
+
+
+def test_batches_do_not_change_what_is_in_an_index(index, checkpoints, source):
+    laq = checkpoints / "tabletop" / "laq"
+    config = IndexConfig(num_rows=40, thumb_size=16, batch_size=3)
+    again = build_index(load_laq(laq), source, config, laq_sha256=fingerprint(laq), window_s=WINDOW_S)
+    for name in ("tokens", "clip", "t", "thumbs"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(index, name))
+    for name in ("continuous", "magnitude", "novelty_center"):
+        np.testing.assert_allclose(getattr(again, name), getattr(index, name), atol=1e-5)
 
 
 def test_displacement_is_the_motion_over_the_window(index, source):
@@ -76,6 +99,15 @@ def test_another_quantizer_is_refused_with_the_way_out(index, tmp_path):
     path = save_index(index, tmp_path / "index")
     with pytest.raises(LapaError, match="built with another quantizer.*python -m lapa index"):
         load_index(path, "0" * 64)
+
+
+def test_an_index_of_the_old_format_is_refused_with_the_way_out(index, tmp_path):
+    path = save_index(index, tmp_path / "index")
+    config = json.loads((path / "config.json").read_text())
+    assert config["format_version"] == 2
+    (path / "config.json").write_text(json.dumps(config | {"format_version": 1}))
+    with pytest.raises(LapaError, match="format version 1.* reads version 2: rebuild it with 'python -m lapa index"):
+        load_index(path)
 
 
 @pytest.mark.parametrize("damage", ["arrays", "sheet", "facts"])

@@ -13,7 +13,7 @@ from lapa.eval.metrics import (
     probe_r2,
     psnr_gain,
 )
-from lapa.models.laq import load_laq
+from lapa.models.load import load_laq
 from lapa.types import LapaError
 from tests.lapa.conftest import WINDOW_S, MovingSquare
 

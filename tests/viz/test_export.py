@@ -2,6 +2,7 @@ import csv
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from PIL import Image
 
 from lapa.types import LapaError
 from tests.viz.conftest import make_index
+from viz.figures.codebook import codebook_data, nested_counts
 from viz.figures.export import export_codebook, export_curves, export_map
 from viz.figures.map_data import latent_map_data
 from viz.figures.paper import VECTOR_UP_TO, draw_map
+from viz.figures.paper_codebook import draw_codebook
 
 ROWS = [{"step": step, "loss": 1 / step, "eval_psnr": 20.0 + step} for step in range(1, 30)]
 
@@ -88,7 +91,47 @@ def test_every_sequence_of_the_codebook_figure_is_in_its_table(index, tmp_path):
     rows = read_table(tmp_path / "c.csv")
     counts = {row["first"]: int(row["value"]) for row in rows if row["quantity"] == "sequence_count"}
     assert counts == {"0-1-2-3": 40, "4-5-6-7": 30, "0-0-0-0": 20, "7-1-7-1": 10}
-    assert sum(row["quantity"] == "distance" for row in rows) == 64
+
+
+def test_the_codebook_table_says_whose_codes_each_number_is_of(index, shared_index, tmp_path):
+    export_codebook(index, tmp_path / "own.svg")
+    export_codebook(shared_index, tmp_path / "shared.svg")
+    rows = [row for row in read_table(tmp_path / "own.csv") if row["quantity"] == "distance"]
+    assert len(rows) == 4 * 64
+    found = next(row for row in rows if (row["token"], row["first"], row["second"]) == ("2", "1", "6"))
+    codes = index.codebooks[2]
+    assert float(found["value"]) == pytest.approx(float(np.linalg.norm(codes[1] - codes[6])), rel=1e-4)
+    shared = read_table(tmp_path / "shared.csv")
+    assert {row["token"] for row in shared if row["quantity"] == "distance"} == {"all tokens"}
+    usage = [row for row in shared if row["quantity"] == "usage"]
+    assert {row["token"] for row in usage} == {"0", "1", "2", "3"}
+    facts = [json.loads((tmp_path / name).read_text()) for name in ("own.json", "shared.json")]
+    assert [len(fact["stress"]) for fact in facts] == [4, 1]
+    assert [fact["layout"] for fact in facts] == ["one codebook per token", "one codebook for all tokens"]
+
+
+def test_every_codebook_is_drawn_in_the_same_colours_with_rings_as_large_as_the_next(index, shared_index):
+    figure = draw_codebook(codebook_data(index), nested_counts(index))
+    planes = [ax for ax in figure.axes if ax.get_xlabel().startswith("codes, scaled")]
+    heats = [ax for ax in figure.axes if ax.get_xlabel() == "distance of codes"]
+    assert len(planes) == len(heats) == 4
+    assert len({ax.images[0].get_clim() for ax in heats}) == 1
+    lengths = np.linalg.norm(index.codebooks, axis=2).mean(axis=1)
+    assert [len(ax.patches) for ax in planes] == [8, 8, 8, 0]
+    assert planes[1].patches[0].radius == pytest.approx(lengths[2])
+    alone = draw_codebook(codebook_data(shared_index), nested_counts(shared_index))
+    assert sum(ax.get_xlabel() == "distance of codes" for ax in alone.axes) == 1
+
+
+@pytest.mark.parametrize(("length", "rows"), [(1, 1), (2, 1), (6, 2)])
+def test_many_codebooks_go_into_further_rows(index, length, rows):
+    tokens = np.tile(index.tokens, 2)[:, :length]
+    books = np.concatenate([index.codebooks, 0.1 * index.codebooks])[:length]
+    data = replace(index, tokens=tokens, codebooks=books)
+    figure = draw_codebook(codebook_data(data), nested_counts(data))
+    drawn = [ax for ax in figure.axes if ax.get_xlabel() == "distance of codes"]
+    assert len(drawn) == length
+    assert len({round(ax.get_position().y0, 3) for ax in drawn}) == rows
 
 
 def test_bad_formats_and_folders_are_one_sentence(index, tmp_path):

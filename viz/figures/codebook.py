@@ -1,5 +1,8 @@
-"""The codebook itself: where its vectors lie, how far apart, how often each is used, and every sequence at once.
+"""The codes themselves: where their vectors lie, how far apart, how often each is used, and every sequence at once.
 
+Tokens choose from one codebook, or each from its own; then code 3 of one token has nothing to do with code 3 of
+another, and each codebook is measured apart. Later ones refine: their distances share a scale of colours, and a ring
+around each code tells how far the token after it leads.
 Eight vectors are too few to project honestly, so the plane stands beside the distances it cannot keep; and 8^4
 sequences need no projection at all: a grid of grids shows each at its own place.
 """
@@ -21,22 +24,51 @@ MAX_CELLS = 70_000
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CodebookData:
-    """The codes as numbers.
+    """The codes as numbers; "books" are codebooks: one per token, or a single one that all tokens share.
 
     Attributes:
-        distances: float32 [k k], between code vectors.
-        plane: float32 [k 2], the same by classical scaling; stress: how much that distorts them (0 is exact).
-        usage: int64 [l k], how often each position says each code.
+        distances: float32 [books k k], between code vectors.
+        planes: float32 [books k 2], the same by classical scaling; stress: how much that distorts them (0 is exact).
+        lengths: float32 [books], mean length of the code vectors: how far a token leads from where those before it led.
+        usage: int64 [l k], how often each token says each code.
     """
 
-    distances: Float32[np.ndarray, "k k"]
-    plane: Float32[np.ndarray, "k 2"]
-    stress: float
+    distances: Float32[np.ndarray, "books k k"]
+    planes: Float32[np.ndarray, "books k 2"]
+    stress: tuple[float, ...]
+    lengths: Float32[np.ndarray, "books"]
     usage: Int64[np.ndarray, "l k"]
 
     @property
+    def num_books(self) -> int:
+        return len(self.planes)
+
+    @property
     def num_codes(self) -> int:
-        return len(self.plane)
+        return self.planes.shape[1]
+
+    @property
+    def uses(self) -> Int64[np.ndarray, "books k"]:
+        """How often each code of each codebook is said, by all tokens that choose from it."""
+        return self.usage.reshape(self.num_books, -1, self.num_codes).sum(axis=1)
+
+    def ring(self, book: int) -> float:
+        """How far the token after it leads from a code of this one; 0 where none does."""
+        return float(self.lengths[book + 1]) if book + 1 < self.num_books else 0.0
+
+    @property
+    def farthest(self) -> float:
+        """The largest distance of two codes, in any codebook."""
+        return max(float(self.distances.max()), 1e-9)
+
+    @property
+    def decimals(self) -> int:
+        """Decimals to write distances with."""
+        return 1 if self.farthest >= 10 else 2
+
+    def name(self, book: int) -> str:
+        """Say whose codebook it is."""
+        return f"token {book}" if self.num_books > 1 else "all tokens"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,11 +104,18 @@ class NestedCounts:
 
 
 def codebook_data(index: LatentIndex) -> CodebookData:
-    """Measure the codebook of an index."""
-    distances = distance_matrix(index.codebook)
-    plane = classical_mds(distances)
+    """Measure the codebooks of an index."""
+    books = index.codebooks[:1] if index.is_shared else index.codebooks
+    distances = [distance_matrix(book) for book in books]
+    planes = [classical_mds(book) for book in distances]
     usage = np.stack([np.bincount(lane, minlength=index.codebook_size) for lane in index.tokens.T.astype(np.int64)])
-    return CodebookData(distances=distances, plane=plane, stress=stress(distances, plane), usage=usage)
+    return CodebookData(
+        distances=np.stack(distances),
+        planes=np.stack(planes),
+        stress=tuple(map(stress, distances, planes)),
+        lengths=np.linalg.norm(books, axis=2).mean(axis=1),
+        usage=usage,
+    )
 
 
 def nested_counts(index: LatentIndex, *, max_cells: int = MAX_CELLS) -> NestedCounts:
@@ -98,23 +137,27 @@ def nested_counts(index: LatentIndex, *, max_cells: int = MAX_CELLS) -> NestedCo
     )
 
 
-def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
-    """Draw the codes in a plane, area by usage, beside their distances. Clicks carry the code as `customdata`."""
-    counts, k = data.usage.sum(axis=0), data.num_codes
+def codebook_figure(data: CodebookData, book: int = 0, *, theme: str = "light") -> dict:
+    """Draw the codes of one codebook in a plane, area by usage, beside their distances.
+
+    Rings tell how far the next token leads. Colours go with the root of the distance, so that those of later codebooks
+    show on the scale that all share. Clicks carry the code as `customdata`.
+    """
+    counts, k, plane = data.uses[book], data.num_codes, data.planes[book]
     names = [str(code) for code in range(k)]
     colors = style.code_colors(k)
     points = {
         "type": "scatter",
         "mode": "markers+text",
-        "x": data.plane[:, 0].tolist(),
-        "y": data.plane[:, 1].tolist(),
+        "x": plane[:, 0].tolist(),
+        "y": plane[:, 1].tolist(),
         "text": names,
         "textfont": {"color": [style.ink(color) for color in colors], "size": 12},
         "customdata": list(range(k)),
         "hovertext": [f"code {code}: {count:,} uses" for code, count in enumerate(counts.tolist())],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
-            "size": (20 + 24 * np.sqrt(counts / max(1, counts.max()))).round(1).tolist(),
+            "size": (18 + 16 * np.sqrt(counts / max(1, counts.max()))).round(1).tolist(),
             "color": colors,
             "opacity": 1,
             "line": {"width": 1, "color": [style.darker(color) for color in colors]},
@@ -127,9 +170,11 @@ def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
         "yaxis": "y2",
         "x": names,
         "y": names,
-        "z": np.round(data.distances, 4).tolist(),
-        "colorscale": style.sequential_scale(),
-        "texttemplate": "%{z:.1f}" if k <= 16 else "",
+        "z": np.round(data.distances[book], 4).tolist(),
+        "zmin": 0,
+        "zmax": data.farthest,
+        "colorscale": [(share**2, color) for share, color in style.sequential_scale()],
+        "texttemplate": f"%{{z:.{data.decimals}f}}" if k <= 16 else "",
         "textfont": {"size": 10},
         "hovertemplate": "codes %{y} and %{x}: %{z:.2f}<extra></extra>",
         "xgap": 1,
@@ -139,10 +184,14 @@ def codebook_figure(data: CodebookData, *, theme: str = "light") -> dict:
     bare = {"showticklabels": False, "ticks": "", "showgrid": False, "showline": False}
     x, y = (style.axis(theme, f"scaled axis {i}", **bare) for i in (1, 2))
     codes = {"type": "category", "showgrid": False, "showline": False, "ticks": ""}
+    ring = data.ring(book)
+    reach = 1.3 * float(np.abs(plane).max()) + ring or 1.0
+    side = [-reach, reach]  # square, though codes may lie on a line: dots at the rim must not be cut
     layout = {
-        **style.base_layout(theme, uirevision="codebook"),
-        "xaxis": {**x, "domain": [0, 0.46], "constrain": "domain", "range": _padded(data.plane[:, 0])},
-        "yaxis": {**y, "scaleanchor": "x", "constrain": "domain", "range": _padded(data.plane[:, 1])},
+        **style.base_layout(theme, uirevision=f"codebook {book}"),
+        "shapes": _rings(plane, ring, style.THEMES[theme]["text"]),
+        "xaxis": {**x, "domain": [0, 0.46], "constrain": "domain", "range": side},
+        "yaxis": {**y, "scaleanchor": "x", "constrain": "domain", "range": side},
         "xaxis2": {**style.axis(theme, "code", **codes), "domain": [0.56, 1], "anchor": "y2", "constrain": "domain"},
         "yaxis2": {
             **style.axis(theme, "code", **codes),
@@ -243,7 +292,8 @@ def _block_lines(shape: tuple[int, ...], block: tuple[int, int], color: str) -> 
     return rows + [{**line, "y0": -0.5, "y1": height - 0.5, "x0": x, "x1": x} for x in xs]
 
 
-def _padded(values: Float32[np.ndarray, "k"]) -> list[float]:
-    low, high = float(values.min()), float(values.max())
-    margin = 0.18 * (high - low) or 1.0
-    return [low - margin, high + margin]
+def _rings(plane: Float32[np.ndarray, "k 2"], radius: float, color: str) -> list[dict]:
+    line = {"type": "circle", "name": "rule", "line": {"width": 1, "color": color}, "opacity": 0.3, "layer": "below"}
+    if not radius:
+        return []
+    return [{**line, "x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius} for x, y in plane.tolist()]

@@ -14,9 +14,10 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,7 +26,11 @@ from lapa.types import LapaError, LatentIndex
 from viz.figures.codebook import CodebookData, NestedCounts, codebook_data, nested_counts
 from viz.figures.curves import Row
 from viz.figures.map_data import MapData, Rows, latent_map_data
-from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_codebook, draw_curves, draw_map, paper
+from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_curves, draw_map, paper
+from viz.figures.paper_ablation import ablation_table, draw_ablation
+from viz.figures.paper_codebook import draw_codebook
+from viz.figures.paper_scorecard import draw_scorecard
+from viz.figures.scorecard import scorecard_data, scorecard_table
 
 FORMATS = ("pdf", "svg", "png")
 NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
@@ -80,12 +85,15 @@ def export_map(
 def export_codebook(
     index: LatentIndex, out: str | Path, *, formats: Sequence[str] = FORMATS, width_in: float = PAGE_IN
 ) -> list[Path]:
-    """Write the codebook's plane, distances, usage and all sequences as one figure. See `export_map`."""
+    """Write each codebook's plane and distances, their use and all sequences as one figure. See `export_map`."""
     codebook, nested = codebook_data(index), nested_counts(index)
     facts = {
         "figure": "codebook",
-        "projection": "classical multidimensional scaling of the code vectors",
-        "stress": round(codebook.stress, 6),
+        "projection": "classical multidimensional scaling of the code vectors, codebook by codebook",
+        "layout": "one codebook per token" if codebook.num_books > 1 else "one codebook for all tokens",
+        "stress": [round(stress, 6) for stress in codebook.stress],
+        "rings": "mean length of the next token's code vectors",
+        "mean_lengths": [round(float(length), 6) for length in codebook.lengths],
         "num_tokens_in_grid": nested.num_tokens,
     }
     figure = draw_codebook(codebook, nested, width_in=width_in)
@@ -105,6 +113,29 @@ def export_curves(
     table = [columns, *([row.get(column, "") for column in columns] for row in rows)]
     facts = {"figure": "training curves", "num_rows": len(rows), "versions": _versions()}
     return _write(draw_curves(rows, names=names, width_in=width_in), out, formats, table, facts)
+
+
+def export_scorecard(
+    facts: Mapping[str, Any], out: str | Path, *, formats: Sequence[str] = FORMATS, width_in: float = PAGE_IN
+) -> list[Path]:
+    """Write the scorecard that `eval laq` measured (its JSON, see `read_scorecard`). See `export_map`."""
+    data = scorecard_data(facts)
+    named = {key: facts[key] for key in ("laq", "data", "split", "window_s", "num_pairs", "seed") if key in facts}
+    about = {"figure": "scorecard", **named, "versions": _versions()}
+    return _write(draw_scorecard(facts, width_in=width_in), out, formats, scorecard_table(data), about)
+
+
+def export_ablation(
+    rows: Sequence[Mapping[str, Any]],
+    about: Mapping[str, Any],
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    width_in: float = PAGE_IN,
+) -> list[Path]:
+    """Write the rows of `ablate laq`; `about` says what all its runs share. See `export_map`."""
+    facts = {"figure": "ablation", **about, "versions": _versions()}
+    return _write(draw_ablation(rows, width_in=width_in), out, formats, ablation_table(rows), facts)
 
 
 def _write(
@@ -156,19 +187,19 @@ def _quantity(value: float, colour_by: str) -> str:
 
 
 def _codebook_rows(codebook: CodebookData, nested: NestedCounts) -> Iterable[Sequence]:
-    """Say each number in one long table: what it is, of what, the value."""
-    yield ["quantity", "first", "second", "value"]
-    for (code, other), value in np.ndenumerate(codebook.distances):
-        yield ["distance", code, other, f"{value:.6g}"]
-    for code, (x, y) in enumerate(codebook.plane):
-        yield ["plane_x", code, "", f"{x:.6g}"]
-        yield ["plane_y", code, "", f"{y:.6g}"]
+    """Say each number in one long table: what it is, of which token (or all tokens, where they share), of what."""
+    yield ["quantity", "token", "first", "second", "value"]
+    tokens = [book if codebook.num_books > 1 else codebook.name(book) for book in range(codebook.num_books)]
+    for (book, code, other), value in np.ndenumerate(codebook.distances):
+        yield ["distance", tokens[book], code, other, f"{value:.6g}"]
+    for (book, code, axis), value in np.ndenumerate(codebook.planes):
+        yield [f"plane_{'xy'[axis]}", tokens[book], code, "", f"{value:.6g}"]
     for (position, code), count in np.ndenumerate(codebook.usage):
-        yield ["usage", position, code, count]
+        yield ["usage", position, code, "", count]
     order = np.argsort(nested.codes, axis=None)
     for code, count in zip(nested.codes.reshape(-1)[order], nested.counts.reshape(-1)[order]):
         if count:
-            yield ["sequence_count", nested.label(int(code)), "", count]
+            yield ["sequence_count", "", nested.label(int(code)), "", count]
 
 
 def _about(index: LatentIndex) -> dict:
@@ -181,7 +212,7 @@ def _about(index: LatentIndex) -> dict:
         "window_s": index.window_s,
         "codebook_size": index.codebook_size,
         "code_seq_len": index.code_seq_len,
-        "codebook_sha256": hashlib.sha256(np.ascontiguousarray(index.codebook).tobytes()).hexdigest(),
+        "codebooks_sha256": hashlib.sha256(np.ascontiguousarray(index.codebooks).tobytes()).hexdigest(),
         "versions": _versions(),
     }
 

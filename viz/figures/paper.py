@@ -13,12 +13,11 @@ from contextlib import contextmanager
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap, to_hex
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from viz.figures import style
-from viz.figures.codebook import CodebookData, NestedCounts
 from viz.figures.curves import SIDES, TITLES, Row, drawn, panels
 from viz.figures.map_data import MapData, point_sizes
 
@@ -88,24 +87,6 @@ def draw_map(data: MapData, *, width_in: float = COLUMN_IN) -> Figure:
         name = data.coords.upper()
         ax.set(xticks=[], yticks=[], xlabel=f"{name} 1", ylabel=f"{name} 2")
         ax.set_aspect("equal", adjustable="datalim")
-        return figure
-
-
-def draw_codebook(codebook: CodebookData, nested: NestedCounts, *, width_in: float = PAGE_IN) -> Figure:
-    """Draw the codes' plane, distances and usage, and the grid of all sequences, as panels a to d."""
-    with paper():
-        figure = Figure(figsize=(width_in, width_in * 0.52), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.06), wspace=0.03)
-        grid = left.add_gridspec(2, 2, height_ratios=(1.25, 1))
-        axes = [left.add_subplot(grid[0, 0]), left.add_subplot(grid[0, 1]), left.add_subplot(grid[1, :])]
-        axes.append(right.subplots())
-        _plane(axes[0], codebook)
-        _distances(axes[1], codebook)
-        _usage(axes[2], codebook)
-        _nested(right, axes[3], nested)
-        for ax, letter in zip(axes, "abcd", strict=True):
-            ax.set_anchor("N")
-            ax.set_title(letter, loc="left", fontweight="bold", fontsize=8)
         return figure
 
 
@@ -179,61 +160,3 @@ def _rings(ax: Axes, data: MapData) -> None:
     places = data.xy[data.rings] if data.query is None else np.concatenate([data.xy[data.rings], data.query[None]])
     for width, color in ((1.8, "#14171c"), (0.7, "#ffffff")):
         ax.scatter(*places.T, s=34, facecolors="none", edgecolors=color, linewidths=width)
-
-
-def _plane(ax: Axes, data: CodebookData) -> None:
-    counts, colors = data.usage.sum(axis=0), style.code_colors(data.num_codes)
-    ax.scatter(*data.plane.T, s=60 + 120 * counts / max(1, counts.max()), c=colors, clip_on=False)
-    for code, (x, y) in enumerate(data.plane):
-        ax.text(x, y, str(code), color=style.ink(colors[code]), ha="center", va="center", fontsize=6, fontweight="bold")
-    ax.margins(0.2)
-    ax.spines[:].set_visible(False)
-    ax.set(xticks=[], yticks=[], xlabel=f"codes, scaled (stress {data.stress:.2f})")
-    ax.set_aspect("equal", adjustable="datalim")
-
-
-def _distances(ax: Axes, data: CodebookData) -> None:
-    ax.imshow(data.distances, cmap=SEQUENTIAL)
-    top = max(float(data.distances.max()), 1e-9)
-    if data.num_codes <= 10:
-        for (row, column), value in np.ndenumerate(data.distances):
-            color = style.ink(to_hex(SEQUENTIAL(value / top)))
-            ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=4, color=color)
-    step = max(1, data.num_codes // 8)
-    ax.set(xticks=range(0, data.num_codes, step), yticks=range(0, data.num_codes, step), xlabel="distance of codes")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-
-
-def _usage(ax: Axes, data: CodebookData) -> None:
-    shares = data.usage / np.maximum(1, data.usage.sum(axis=1, keepdims=True))
-    starts, positions = np.cumsum(shares, axis=1) - shares, np.arange(len(shares))
-    for code, color in enumerate(style.code_colors(data.num_codes)):
-        ax.barh(positions, shares[:, code], left=starts[:, code], color=color, edgecolor="white", lw=0.4, height=0.75)
-        for position in positions[shares[:, code] > 0.045]:
-            middle = starts[position, code] + shares[position, code] / 2
-            ax.text(middle, position, str(code), ha="center", va="center", fontsize=5, color=style.ink(color))
-    ax.set(yticks=positions, yticklabels=[f"token {i}" for i in positions], xlim=(0, 1), xlabel="share of transitions")
-    ax.invert_yaxis()
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-
-
-def _nested(figure: SubFigure, ax: Axes, data: NestedCounts) -> None:
-    height, width = data.counts.shape
-    logs = np.ma.masked_invalid(np.where(data.counts > 0, np.log10(np.maximum(data.counts, 1)), np.nan))
-    top = max(1.0, float(logs.max())) if data.counts.any() else 1.0
-    image = ax.imshow(logs, cmap=SEQUENTIAL, vmin=0, vmax=top)
-    (rows, columns), rule = data.block, {"color": RULE, "lw": 0.4}
-    if data.block != (1, 1):
-        ax.hlines(np.arange(0, height + 1, rows) - 0.5, -0.5, width - 0.5, **rule)
-        ax.vlines(np.arange(0, width + 1, columns) - 0.5, -0.5, height - 0.5, **rule)
-    ax.set_yticks(np.arange(0, height, rows) + (rows - 1) / 2, labels=range(height // rows))
-    ax.set_xticks(np.arange(0, width, columns) + (columns - 1) / 2, labels=range(width // columns))
-    ax.set(xlabel=data.axis_title(1), ylabel=data.axis_title(0))
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    powers = range(int(top) + 1)
-    bar = figure.colorbar(image, ax=ax, shrink=0.5, aspect=26, pad=0.02, label="transitions")
-    bar.set_ticks(powers, labels=[str(10**power) for power in powers])
-    bar.outline.set_visible(False)

@@ -1,6 +1,6 @@
 """Two coordinates for a handful of points, and a place on a finished map for a new one.
 
-The codebook has eight vectors: too few for UMAP, so their distances are kept as well as a plane can (classical
+A codebook has eight vectors: too few for UMAP, so their distances are kept as well as a plane can (classical
 multidimensional scaling, which for Euclidean distances is PCA). The map of many transitions comes with the index.
 """
 

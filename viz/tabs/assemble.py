@@ -57,7 +57,7 @@ def launch_settings(assets: Path) -> dict[str, Any]:
     """Return look, script and limits for `launch`."""
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths([script])
-    own_script = (assets / "app.js").read_text(encoding="utf-8")
+    own_script = "".join((assets / name).read_text(encoding="utf-8") for name in ("link.js", "app.js"))
     own_style = (assets / "app.css").read_text(encoding="utf-8")
     return {
         "theme": build_theme(),

@@ -22,7 +22,12 @@ from viz.tabs.selection import Selection, whole_number
 PLOT_JS = "window.lapa.plot(element, trigger, ['point'], watch, props, server)"
 STILL_JS = "window.lapa.plot(element, trigger, [], watch, props, server)"
 NOTES = {
-    "codebook": ("The codes", "Each code vector in a plane, its area by use, beside the exact distances of all pairs."),
+    "codebook": (
+        "The codes",
+        "Each code vector in a plane, its area by use, beside the exact distances of all pairs. Where every token has "
+        "codes of its own, choose whose to see: equal colours are equal distances in all of them, and a ring tells how "
+        "far the next token leads from there.",
+    ),
     "usage": ("Use by position", "The share of transitions in which each position says each code."),
     "nested": (
         "Every sequence",
@@ -36,27 +41,46 @@ def build_exact(page: Page) -> None:
     """Build the three figures under the map."""
     with gr.Row(elem_id="exact", equal_height=False):
         with gr.Column(scale=1, min_width=420):
+            _heading("codebook")
+            with gr.Row(elem_classes=["controls"]):
+                book = gr.Radio([("0", 0)], value=0, label="Token", elem_id="codebook-token", elem_classes=["segments"])
             codes = _figure("codebook", STILL_JS)
+            _heading("usage")
             usage = _figure("usage", STILL_JS)
         with gr.Column(scale=1, min_width=420):
+            _heading("nested")
             nested = _figure("nested", PLOT_JS)
 
     def choose(selection: Selection, data: Mapping[str, Any]) -> Selection:
         return choose_cell(page, selection, whole_number(data.get("row"), "a sequence"))
 
+    def draw(selection: Selection, book: int) -> tuple[Selection, Updates]:
+        return selection, {codes: codes_json(page, selection, book)}
+
     def show(selection: Selection) -> Updates:
         index = page.bench.explorer(selection.bundle).index
         if index is None:
-            return {codes: "", usage: "", nested: ""}
+            return {codes: "", usage: "", nested: "", book: gr.Radio(visible=False)}
         numbers = codebook_data(index)
+        choices = [(str(number), number) for number in range(numbers.num_books)]
         return {
             codes: json.dumps(codebook_figure(numbers)),
             usage: json.dumps(usage_figure(numbers)),
             nested: json.dumps(nested_figure(nested_counts(index))),
+            book: gr.Radio(choices, value=0, visible=len(choices) > 1),
         }
 
+    page.on(book.input, draw, [book], [codes])
     page.on_data(nested.point, choose)
-    page.add_view("map", [codes, usage, nested], show, key=lambda s: s.bundle)
+    page.add_view("map", [codes, usage, nested, book], show, key=lambda s: s.bundle)
+
+
+def codes_json(page: Page, selection: Selection, book: int) -> str:
+    """Return the figure of one codebook as one string."""
+    numbers, book = codebook_data(page.bench.explorer(selection.bundle).need_index()), whole_number(book, "a token")
+    if not 0 <= book < numbers.num_books:
+        raise LapaError(f"there is no token {book}: choose 0 to {numbers.num_books - 1}")
+    return json.dumps(codebook_figure(numbers, book))
 
 
 def choose_cell(page: Page, selection: Selection, code: int) -> Selection:
@@ -71,12 +95,15 @@ def choose_cell(page: Page, selection: Selection, code: int) -> Selection:
     return choose_tokens(page.bench, selection, action.label)
 
 
-def _figure(name: str, js: str) -> gr.HTML:
+def _heading(name: str) -> None:
     title, note = NOTES[name]
     gr.HTML(section(title, "", note=note), apply_default_css=False)
+
+
+def _figure(name: str, js: str) -> gr.HTML:
     return gr.HTML(
         "",
-        html_template=f'<div class="plot" role="img" aria-label="{title}"></div>',
+        html_template=f'<div class="plot" role="img" aria-label="{NOTES[name][0]}"></div>',
         elem_id=f"plot-{name}",
         elem_classes=["still"],
         js_on_load=js,

@@ -82,7 +82,7 @@ def test_token_by_token_with_a_cache_equals_one_pass_over_the_true_tokens(net, p
         ids, mask = net.backbone.read(SENTENCES)
         assert not mask.all(), "sentences of different lengths are wanted here"
         tokens, chosen = net.choose(features, ids, mask, pick=lambda logs: logs.argmin(-1))
-        forced = net(features, ids, mask, tokens).log_softmax(-1)
+        forced = net(features, ids, mask, tokens).logits.log_softmax(-1)
     assert torch.allclose(chosen, forced, atol=1e-4)
     assert torch.allclose(torch.from_numpy(policy.log_probs(frames, SENTENCES, tokens.numpy())), forced, atol=1e-4)
 
@@ -181,6 +181,6 @@ def test_frame_tokens_are_hidden_in_training_only(laq, tokenizer):
     ids, mask = net.backbone.read(SENTENCES[:2])
     tokens = torch.zeros(2, 4, dtype=torch.int64)
     net.eval()
-    assert torch.equal(net(features, ids, mask, tokens), net(features, ids, mask, tokens))
+    assert torch.equal(net(features, ids, mask, tokens).logits, net(features, ids, mask, tokens).logits)
     net.train()
-    assert not torch.equal(net(features, ids, mask, tokens), net(features, ids, mask, tokens))
+    assert not torch.equal(net(features, ids, mask, tokens).logits, net(features, ids, mask, tokens).logits)

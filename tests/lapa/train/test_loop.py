@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from lapa.data.video import write_video
-from lapa.models.laq import LAQConfig, load_laq
+from lapa.models.laq import LAQConfig
+from lapa.models.load import load_laq
 from lapa.train import laq as stage
 from lapa.train.loop import LoopConfig, learning_rate
 
@@ -70,7 +71,9 @@ def test_a_quantizer_learns_to_beat_copying_the_frame(config, tmp_path):
     assert not (out / "resume.safetensors").exists()
 
 
-def test_a_killed_run_goes_on_bit_for_bit(config, tmp_path):
+@pytest.mark.parametrize("layout", ["residual", "shared"])
+def test_a_killed_run_goes_on_bit_for_bit(config, layout, tmp_path):
+    config = dataclasses.replace(config, model=dataclasses.replace(MODEL, quantizer=layout))
     whole = load_laq(stage.run(config, out=tmp_path / "whole")).state_dict()
     with pytest.raises(_KilledError):
         _run_and_die(config, tmp_path / "killed", after=7)
@@ -98,11 +101,11 @@ def test_sigterm_saves_the_step_it_stops_at(config, tmp_path):
         [sys.executable, "-c", program, config.data, str(tmp_path / "run")], stderr=subprocess.DEVNULL, env=os.environ
     )
     log = tmp_path / "run" / "metrics.jsonl"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240  # a busy machine takes its time to import
     while time.monotonic() < deadline and not (log.is_file() and log.read_text()):
         time.sleep(0.1)
     child.send_signal(signal.SIGTERM)
-    assert child.wait(timeout=30) != 0
+    assert child.wait(timeout=60) != 0
     assert (tmp_path / "run" / "resume.safetensors").is_file()
 
 

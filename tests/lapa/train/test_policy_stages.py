@@ -13,7 +13,8 @@ from lapa.data.source import open_source
 from lapa.data.video import write_video
 from lapa.eval.policy import evaluate_policy
 from lapa.frames import to_pixels
-from lapa.models.laq import LAQ, LAQConfig, load_laq
+from lapa.models.laq import LAQ, LAQConfig
+from lapa.models.load import load_laq
 from lapa.models.policy import PolicyConfig, load_policy
 from lapa.models.robot import load_robot
 from lapa.train import finetune, label, policy
@@ -57,7 +58,7 @@ def save_laq(path, seed=0):
     torch.manual_seed(seed)
     laq = LAQ(LAQ_CONFIG)
     with torch.no_grad():
-        laq.codebook.mul_(0.05)
+        laq.quantizer.codebook.mul_(0.05)
     return save_checkpoint(path, kind="laq", model=LAQ_CONFIG, tensors=laq.state_dict(), stage={"window_s": 0.2})
 
 
@@ -92,10 +93,10 @@ def trained(config, folder):
 def test_labels_are_what_the_quantizer_says_of_each_pair(labels, folder):
     found, source, laq = label.load_labels(labels), open_source(folder / "data"), load_laq(folder / "laq")
     assert len(found) == 30 * 5 and found.laq_sha256 == fingerprint(folder / "laq")
-    for row in (0, 77, 149):
-        frame, future = source.frames(int(found.clip[row]), [int(found.t[row]), int(found.t[row]) + 2])
-        wanted = laq.encode(to_pixels([frame], 64), to_pixels([future], 64)).tokens[0]
-        assert found.tokens[row].tolist() == wanted.tolist()
+    pairs = [(int(clip), int(t)) for clip, t in zip(found.clip, found.t)]
+    frames = [source.frames(clip, [t, t + 2]) for clip, t in pairs]
+    one_by_one = [laq.encode(to_pixels(pair[:1], 64), to_pixels(pair[1:], 64)).tokens[0].tolist() for pair in frames]
+    assert found.tokens.tolist() == one_by_one
     held = {int(clip) for clip in found.clip[found.held]}
     assert len(held) == 6 and not held & {int(clip) for clip in found.clip[~found.held]}
 
@@ -119,7 +120,7 @@ def test_a_policy_learns_to_follow_the_instruction(trained, folder):
     )
     assert facts["num_pairs"] == 60 and facts["num_episodes"] == 12
     assert facts["nll_gap"] == pytest.approx(facts["nll_swapped"] - facts["nll_right"], abs=1e-6)
-    assert 0.3 < facts["nll_gap_low"] < facts["nll_gap"] < facts["nll_gap_high"]
+    assert 0.15 < facts["nll_gap_low"] < facts["nll_gap"] < facts["nll_gap_high"]
     assert facts["nll_right"] < facts["nll_marginal"]
     assert 0 < facts["accuracy"] <= 1
 

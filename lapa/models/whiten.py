@@ -1,0 +1,36 @@
+"""Whitening of frozen features, fitted once on training frames.
+
+Most of what a frozen encoder says of a patch is where it is and what the background looks like; a block's colour and
+shape are in directions a hundred times smaller. Without the mean of each place, and with all directions alike, they are
+as loud as the rest.
+
+Source: PCA whitening with shrinkage; what it is worth stands in assets/docs/LOG.md.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Whiten(nn.Module):
+    """Subtracts each patch's mean and evens out the variance of all directions; the identity until it is fitted."""
+
+    def __init__(self, num_patches: int, width: int, shrink: float = 1e-3):
+        super().__init__()
+        self.shrink = shrink
+        self.register_buffer("mean", torch.zeros(num_patches, width))
+        self.register_buffer("axes", torch.eye(width))
+
+    @torch.no_grad()
+    def fit(self, features: Float[Tensor, "n p e"]) -> None:
+        """Measure mean and covariance; directions below `shrink` of the largest variance are not blown up further."""
+        self.mean.copy_(features.mean(dim=0))
+        rest = (features - self.mean.to(features)).flatten(0, 1)
+        variance, directions = torch.linalg.eigh(rest.T @ rest / len(rest))
+        variance = variance.clamp(min=0) + self.shrink * variance.max() + 1e-12
+        self.axes.copy_(directions * variance.rsqrt())
+
+    def forward(self, features: Float[Tensor, "b p e"]) -> Float[Tensor, "b p e"]:
+        return (features - self.mean) @ self.axes
