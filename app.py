@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import threading
@@ -45,10 +46,10 @@ class Options:
     """An index made with it."""
     clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """Further folders of videos (or LeRobot data sets) to choose from; repeat for several."""
-    host: str = "127.0.0.1"
-    """Address to listen on; 0.0.0.0 for all."""
+    host: str | None = None
+    """Address to listen on; 0.0.0.0 for all. If not given, $GRADIO_SERVER_NAME (which Spaces set) or 127.0.0.1."""
     port: int | None = None
-    """Port to listen on; the first free one from 7860 if not given."""
+    """Port to listen on; the first free one from $GRADIO_SERVER_PORT or 7860 if not given."""
     share: bool = False
     """Make a public link through Gradio's servers."""
     max_upload_mb: int = 200
@@ -60,29 +61,39 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Build the app and serve it until it is stopped."""
-    demo, settings = build(options)
-    demo.launch(
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        max_file_size=f"{options.max_upload_mb}mb",
-        **settings,
-    )
+    """Build the app and serve it until it is stopped; what it wrote meanwhile goes with it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="lapa-app-", ignore_cleanup_errors=True) as private:
+        demo, settings = build(options, Path(private))
+        from viz.tabs.api import answer_in_json
+
+        demo.launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            max_file_size=f"{options.max_upload_mb}mb",
+            mcp_server=True,
+            prevent_thread_lock=True,
+            **settings,
+        )
+        answer_in_json(demo.mcp_server_obj)
+        demo.block_thread()
 
 
-def build(options: Options):
-    """Assemble the app; return the Gradio blocks and what `launch` needs to know."""
-    private = Path(tempfile.mkdtemp(prefix="lapa-app-"))
+def build(options: Options, private: Path):
+    """Assemble the app, which writes into `private` only; return the blocks and what `launch` needs to know."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve all others
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(private / "gradio"))
     from viz.tabs.assemble import assemble
+    from viz.tabs.space import page_script
 
     bench = open_bench(options, private / "uploads")
-    return assemble(
+    demo, settings = assemble(
         bench, assets=ROOT / "assets", max_upload_mb=options.max_upload_mb, max_upload_s=options.max_upload_s
     )
+    return demo, {**settings, "head": page_script() + settings["head"]}
 
 
 def open_bench(options: Options, uploads: Path):
@@ -129,9 +140,20 @@ def find_openers(options: Options) -> dict[str, Callable]:
     own = {kind: getattr(options, kind) for kind in ("laq", "policy", "index") if getattr(options, kind) is not None}
     first = "own" if options.laq else options.bundle
     names = [first, *(name for name in Explorer.bundles() if name != first)]
-    openers = {name: partial(Explorer.open, name, device=options.device) for name in names}
-    openers[first] = partial(Explorer.open, options.bundle, **own, device=options.device)
+    openers = {name: partial(open_explorer, name, device=options.device) for name in names}
+    openers[first] = partial(open_explorer, options.bundle, **own, device=options.device)
     return openers
+
+
+def open_explorer(bundle: str, *, device: str, **parts: Path):
+    """Open a bundle; where a GPU is lent by the call, only its policy's twin lives on it."""
+    from lapa.explorer import Explorer
+    from viz.tabs.space import dream_on_lent_gpu, is_zero_gpu
+
+    if device != "auto" or not is_zero_gpu():
+        return Explorer.open(bundle, **parts, device=device)
+    explorer, on_gpu = (Explorer.open(bundle, **parts, device=place) for place in ("cpu", "cuda"))
+    return dream_on_lent_gpu(explorer, on_gpu)
 
 
 def find_sources(options: Options) -> dict:

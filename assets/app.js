@@ -95,21 +95,12 @@
     document.querySelector("#banner")?.prepend(strip);
   }
 
-  document.addEventListener("click", async (click) => {
+  document.addEventListener("click", (click) => {
     if (click.target.closest("[data-dismiss]")) return void (click.target.closest(".banner").hidden = true);
     if (click.target.closest("[data-theme-toggle]")) {
       document.body.classList.toggle("dark");
       return void plots.forEach((redraw) => redraw());
     }
-    const copy = click.target.closest("[data-copy-link]");
-    if (!copy) return;
-    try {
-      await navigator.clipboard.writeText(link());
-      copy.textContent = "Copied";
-    } catch {
-      window.prompt("The link to this view:", link());
-    }
-    setTimeout(() => (copy.textContent = "Copy link"), 1600);
   });
 
   const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
@@ -123,8 +114,6 @@
 
   // the selection in the address
 
-  const link = () => `${location.origin}${location.pathname}?${mirrored.query}`;
-
   function mirror(trigger, event, watch, props) {
     // Only a visitor's press opens a tab: Gradio's own select event also fires when a link restores one.
     document.addEventListener("click", (click) => {
@@ -136,6 +125,7 @@
       const { query, clip, tab } = Object.assign(mirrored, JSON.parse(props.value));
       const theme = new URLSearchParams(location.search).get("__theme");
       history.replaceState(null, "", `?${query}${theme ? `&__theme=${theme}` : ""}`);
+      window.lapaLink.shown(query);
       document.querySelectorAll(".clip[data-clip]").forEach((button) =>
         button.setAttribute("aria-pressed", String(button.dataset.clip === clip)));
       document.body.dataset.tab = tab;

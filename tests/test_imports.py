@@ -25,10 +25,12 @@ ALLOWED = {
     "lapa/index.py": BASE | {"lapa.projection"},
     "lapa/index_build.py": BASE | {"lapa.models", "lapa.data", "lapa.index", "lapa.novelty", "lapa.projection"},
     "lapa/presets.py": BASE | {"lapa.models", "lapa.train"},
-    "lapa/models": BASE | {"lapa.models"},
+    "lapa/models": BASE | {"lapa.models", "lapa.released"},  # the loader knows the released architectures
+    "lapa/released": BASE | {"lapa.models", "lapa.released"},
     "lapa/data": NOUNS | {"lapa.frames", "lapa.data"},
     "lapa/worlds": NOUNS | {"lapa.frames", "lapa.worlds", "lapa.data"},
-    "lapa/train": BASE | {"lapa.models", "lapa.data", "lapa.train"},
+    "lapa/train": BASE | {"lapa.models", "lapa.released", "lapa.data", "lapa.train"},
+    "lapa/ablate": BASE | {"lapa.models", "lapa.data", "lapa.train", "lapa.eval", "lapa.ablate"},
     "lapa/eval": BASE | {"lapa.models", "lapa.data", "lapa.worlds", "lapa.eval"},
     "viz/figures": {"lapa.types", "viz.figures"},
     "viz/tabs": NOUNS | {"lapa.explorer", "viz.figures", "viz.tabs"},
@@ -42,8 +44,8 @@ FORBIDDEN = {
     "viz/figures": HEAVY - {"umap"},
     "viz/tabs": {"torch", "transformers", "mujoco"},
 }
-# The command line hands the index to the figures: the one place of lapa that may know them.
-EXCEPTIONS = {"lapa/cli/export.py": {"viz"}}
+# The command line hands an index or results to the figures: the one place of lapa that may know them.
+EXCEPTIONS = {"lapa/cli/export.py": {"viz"}, "lapa/cli/ablate_laq.py": {"viz"}}
 
 
 def files(room: str) -> list[Path]:
