@@ -7,6 +7,7 @@ python app.py --laq DIR --policy DIR --index DIR  models of your own
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -78,6 +79,7 @@ def main(options: Options) -> None:
             **settings,
         )
         answer_in_json(demo.mcp_server_obj)
+        gc.freeze()  # models and modules stay: searching them for garbage costs pauses, and seconds at the end
         demo.block_thread()
 
 

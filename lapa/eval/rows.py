@@ -56,7 +56,7 @@ LAQ_ROWS: dict[str, tuple[Row, ...]] = {
         _share("identity_change", "its error, as a share of a true change (0 is best)"),
     ),
     "Use of the codes": (
-        Row(key="perplexity", label="perplexity, all positions", of="codebook_size"),
+        Row(key="perplexity", label="perplexity, mean of positions", of="codebook_size"),
         Row(key="perplexity_lowest", label="perplexity, worst position", of="codebook_size"),
         Row(key="dead_codes", label="dead codes, all positions"),
         Row(key="sequences_used", label="different latent actions", of="sequences_seen_at_most"),

@@ -16,7 +16,8 @@ def usage_facts(tokens: Int[np.ndarray, "n l"], codebook_size: int, boot: Bootst
     """Return how codes are used, pooled, per position and jointly.
 
     Returns:
-        codes_used, perplexity: pooled over positions. dead_codes: (position, code) never seen.
+        codes_used: at the position that uses fewest. perplexity: mean over positions, since each may have codes of its
+        own, and pooled they look more alike than they are. dead_codes: (position, code) never seen.
         sequences_used, joint_entropy_bits, joint_entropy_max_bits: of all positions together, as counted; n rows show
         at most log2(n) bits. redundancy: mean over pairs of positions of their shared information, 0 to 1.
         positions: [{position, codes_used, dead_codes, perplexity}, ...], shared_information: [l l], 1 on the diagonal.
@@ -30,6 +31,9 @@ def usage_facts(tokens: Int[np.ndarray, "n l"], codebook_size: int, boot: Bootst
     def redundancy(rows: np.ndarray) -> float:
         return float(np.mean([shared_information(a, b, codebook_size) for a, b in combinations(tokens[rows].T, 2)]))
 
+    def mean_perplexity(rows: np.ndarray) -> float:
+        return float(np.mean([perplexity(column, codebook_size) for column in tokens[rows].T]))
+
     used = [codes_used(column) for column in tokens.T]
     positions = [
         {"position": i, "codes_used": used[i], "dead_codes": codebook_size - used[i]}
@@ -38,11 +42,11 @@ def usage_facts(tokens: Int[np.ndarray, "n l"], codebook_size: int, boot: Bootst
     ]
     most = length * float(np.log2(codebook_size))
     return {
-        "codes_used": codes_used(tokens),
+        "codes_used": min(used),
         "codebook_size": codebook_size,
         "code_seq_len": length,
         "dead_codes": length * codebook_size - sum(used),
-        **boot.measure("perplexity", lambda rows: perplexity(tokens[rows], codebook_size)),
+        **boot.measure("perplexity", mean_perplexity),
         "perplexity_lowest": min(position["perplexity"] for position in positions),
         "sequences_used": len(np.unique(codes)),
         "sequences_seen_at_most": min(num_rows, codebook_size**length),

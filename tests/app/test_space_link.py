@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.app.conftest import CHROMIUM, CHROMIUM_OPTIONS
 from tests.app.test_app import WAIT_MS, address_has, open_view
 
 HUB = "https://huggingface.co/spaces/somebody/latent-actions"
@@ -17,9 +18,21 @@ document.querySelector("iframe").src = "APP/" + location.search;
 VIEW = "clip=squares/episode_007.mp4&t=9&w=0.3&tokens=1-2-3-4&tab=decode"
 
 
+LET_THE_HUB_SHOW_THIS_MACHINE = "--disable-features=LocalNetworkAccessChecks"
+"""On a Space both are public; here the frame is on 127.0.0.1, which a page of the net may not show by itself."""
+
+
+@pytest.fixture(scope="module")
+def hub_browser(browser):
+    args = [*CHROMIUM_OPTIONS, LET_THE_HUB_SHOW_THIS_MACHINE]
+    opened = browser.browser_type.launch(executable_path=CHROMIUM, args=args)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def context(browser):
-    opened = browser.new_context(viewport={"width": 1440, "height": 900})
+def context(hub_browser):
+    opened = hub_browser.new_context(viewport={"width": 1440, "height": 900})
     opened.set_default_timeout(WAIT_MS)
     yield opened
     opened.close()

@@ -1,6 +1,7 @@
 """The scorecard against quantizers whose worth is known: one that knows the world, and ones with a fault."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,15 @@ def test_without_states_the_picture_says_what_moves():
     assert facts["motion"] == "flow" and facts["probe_r2_flow"] > 0.6
     assert {code["adds_word"] for code in facts["codes"] if code["position"] == 1} >= {"up", "down"}
     assert facts["cycle_cosine"] > 0.8
+
+
+def test_bodies_are_told_apart_and_carried_across():
+    world = SlidingSquare(num_clips=12)
+    world.records = [replace(record, embodiment=("arm", "hand")[i % 2]) for i, record in enumerate(world.records)]
+    facts = evaluate_laq(Oracle(), world, window_s=WINDOW_S, num_pairs=96)
+    assert facts["cycle_tokens_embodiment"] == 1.0 and facts["cycle_cosine_embodiment"] > 0.99
+    assert facts["consistency_embodiment"] > 0.99
+    assert "cycle_cosine_environment" not in facts
 
 
 def test_one_clip_has_no_elsewhere():

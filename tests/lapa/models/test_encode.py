@@ -70,9 +70,7 @@ def test_what_is_kept_goes_with_the_window_and_the_batch_not_with_the_film(film)
 def test_pairs_of_several_clips_are_numbered_through(laq, film):
     first = np.concatenate([np.arange(0, 10), np.arange(20, 30)])
     later = first + np.repeat([6, 3], 10)
-    found = torch.cat(
-        [batch.tokens for batch in encode_pairs(laq, film.__getitem__, first, later, batch_size=7)]
-    )
+    found = torch.cat([batch.tokens for batch in encode_pairs(laq, film.__getitem__, first, later, batch_size=7)])
     with torch.inference_mode():
         assert torch.equal(found, laq.encode(film[first], film[later]).tokens)
 
