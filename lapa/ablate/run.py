@@ -64,8 +64,8 @@ def claim(folder: Path, config: TrainLAQConfig) -> None:
     if path.is_file():
         theirs = json.loads(path.read_text(encoding="utf-8"))
         if theirs != mine:
-            name = next(iter(_differences(theirs, mine)), "another version")
-            raise LapaError(f"'{folder}' was begun with other settings ({name}): give another --out")
+            names = ", ".join(_differences(theirs, mine))
+            raise LapaError(f"'{folder}' was begun with other settings ({names}): give another --out")
         return
     folder.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(mine, indent=2) + "\n")
@@ -115,4 +115,4 @@ def _differences(one: Facts, other: Facts, prefix: str = "") -> Iterator[str]:
         if isinstance(first, dict) and isinstance(second, dict):
             yield from _differences(first, second, f"{prefix}{name}.")
         elif first != second:
-            yield f"{prefix}{name} {first}, now {second}"
+            yield f"{prefix}{name} was {first}, is {second}"

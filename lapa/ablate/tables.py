@@ -25,7 +25,7 @@ COLUMNS = {
     "controllability_db": ("controllability, dB", ".2f"),
     "controllability_shuffled_db": ("against another clip's, dB", ".2f"),
     "perplexity": ("perplexity", ".1f"),
-    "joint_entropy_bits": ("bits said together", ".1f"),
+    "redundancy": ("said twice", ".2f"),
     "probe_r2_tokens": ("probe R2, tokens", ".2f"),
     "probe_r2_continuous": ("probe R2, continuous", ".2f"),
 }
@@ -61,7 +61,7 @@ def caption(about: Facts) -> str:
     return (
         f"One setting changed at a time (*: the base). {about['num_steps']} steps of {about['batch_size']} pairs, "
         f"{about['image_size']} pixels, width {about['width']}, on '{about['data']}'; judged on {about['num_pairs']} "
-        "held-out pairs. -: it has no tokens to measure."
+        "held-out pairs. Said twice: what two tokens share, 0 to 1. -: no tokens, or too few, to measure it on."
     )
 
 

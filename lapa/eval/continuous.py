@@ -50,7 +50,9 @@ def evaluate_continuous(
     rows = rows_to_judge(source, split)
     where = draw_transitions(source, rows, window_s, num_pairs, rng)
     bank = Bank.draw(laq, source, rows, window_s, seed)
-    others = choose_others(where.clip, bank.clip, rng, kind=_bodies(source, [*where.clip, *bank.clip]))
+    others = choose_others(
+        where.clip, bank.clip, rng, kind=_bodies(source, [*where.clip.tolist(), *bank.clip.tolist()])
+    )
     boot, errors, latents = Bootstrap(where.clip, seed=seed), [], []
     for batch in batches(laq, source, where, others, batch_size):
         theirs = None if batch.others is None else bank.pixels(batch.others, batch.frame.device)
@@ -101,6 +103,6 @@ def _probe(latents: np.ndarray, targets: Targets, episodes: np.ndarray, seed: in
 
 def _bodies(source: ClipSource, clips: list[int]) -> dict[int, str]:
     """Return what kind of body each clip shows, as far as the source says it."""
-    clips = sorted({int(clip) for clip in clips})
+    clips = sorted(set(clips))
     labels = [values for name, values in labels_of(source, clips).items() if name in ("embodiment", "environment")]
     return {clip: "/".join(values[row] for values in labels) for row, clip in enumerate(clips)}

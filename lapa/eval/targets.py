@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from jaxtyping import Float
 
@@ -32,12 +34,15 @@ def motion_of(targets: Targets) -> str:
 
 
 def _actions(source: ClipSource, where: Transitions) -> Float[np.ndarray, "n a"] | None:
+    """Bodies with different actions cannot share a probe: only those with the commonest number of them are kept."""
     per_clip = {int(clip): source.actions(int(clip)) for clip in np.unique(where.clip)}
-    widths = {actions.shape[1] for actions in per_clip.values() if actions is not None}
-    if len(widths) != 1:  # none recorded, or bodies with different ones
+    widths = Counter(actions.shape[1] for actions in map(per_clip.get, where.clip.tolist()) if actions is not None)
+    if not widths:
         return None
-    means = np.full((len(where), widths.pop()), np.nan)
+    width = widths.most_common(1)[0][0]
+    means = np.full((len(where), width), np.nan)
     for row, (clip, t, window) in enumerate(zip(where.clip.tolist(), where.t.tolist(), where.window.tolist())):
-        if (actions := per_clip[clip]) is not None:
+        actions = per_clip[clip]
+        if actions is not None and actions.shape[1] == width:
             means[row] = actions[t : t + window].mean(axis=0)
     return means

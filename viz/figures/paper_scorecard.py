@@ -86,8 +86,7 @@ def _probes(ax: Axes, data: ScorecardData) -> None:
     ax.grid(axis="y", color="#e7e9ee", lw=0.4)
     ax.axvline(0, color=RULE, lw=0.5)
     if data.probes:
-        look = {"handletextpad": 0.0, "columnspacing": 0.5, "borderaxespad": 0.1}
-        ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(data.probes), **look)
+        ax.legend(frameon=False, loc="lower right", fontsize=5, borderaxespad=0, borderpad=0, handletextpad=0)
     _quiet(ax)
 
 

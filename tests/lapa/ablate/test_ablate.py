@@ -97,7 +97,7 @@ def test_a_stopped_grid_goes_on_and_a_finished_cell_is_left_alone(ablate, done, 
 
 def test_other_settings_need_another_folder(ablate, done, capsys):
     assert ablate(done, "--grid", "head", "--steps", "11") == 1
-    assert "loop.num_steps 10, now 11" in capsys.readouterr().err
+    assert "loop.num_steps was 10, is 11" in capsys.readouterr().err
 
 
 def test_the_continuous_bound_is_judged_on_the_same_pairs(ablate, done, tmp_path, monkeypatch):
@@ -113,7 +113,7 @@ def test_the_continuous_bound_is_judged_on_the_same_pairs(ablate, done, tmp_path
 
 def test_what_has_no_tokens_is_shown_by_what_it_has():
     row = {"axis": "quantizer", "label": "continuous", "is_base": False, "psnr_gain_db": 5.0, "perplexity": None}
-    row |= {"controllability_db": None, "controllability_shuffled_db": 4.0, "joint_entropy_bits": None}
+    row |= {"controllability_db": None, "controllability_shuffled_db": 4.0, "redundancy": None}
     row |= {"probe_r2_tokens": None, "probe_r2_continuous": 0.9}
     (table,) = lay_out([row])
     assert table.rows == (("continuous", "5.00", "-", "4.00", "-", "-", "-", "0.90"),)
@@ -140,5 +140,5 @@ def test_features_are_set_beside_pixels_only_where_there_are_any():
 def test_a_folder_is_claimed_once(tmp_path):
     claim(tmp_path / "cell", TrainLAQConfig())
     claim(tmp_path / "cell", TrainLAQConfig())
-    with pytest.raises(LapaError, match="window_s 0.6, now 1.0"):
+    with pytest.raises(LapaError, match="window_s was 0.6, is 1.0"):
         claim(tmp_path / "cell", TrainLAQConfig(window_s=1.0))

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lapa.data.transitions import Transitions
 from lapa.eval.laq import evaluate_laq
+from lapa.eval.targets import targets_of
 from lapa.models.load import load_laq
 from lapa.types import LapaError
 from tests.lapa.conftest import WINDOW_S as TINY_WINDOW_S
@@ -84,6 +86,19 @@ def test_bodies_are_told_apart_and_carried_across():
     assert facts["cycle_tokens_embodiment"] == 1.0 and facts["cycle_cosine_embodiment"] > 0.99
     assert facts["consistency_embodiment"] > 0.99
     assert "cycle_cosine_environment" not in facts
+
+
+def test_bodies_with_other_actions_are_left_out_of_the_actions_probe():
+    class TwoBodies(SlidingSquare):
+        def actions(self, i):
+            mine = super().actions(i)
+            return mine if i else np.pad(mine, ((0, 0), (0, 1)))
+
+    where = Transitions(clip=np.array([0, 1, 2]), t=np.zeros(3, int), window=np.ones(3, int))
+    world = TwoBodies(num_clips=3)
+    actions = targets_of(world, where)["action"]
+    assert actions.shape == (3, 2) and np.isnan(actions[0]).all()
+    assert np.array_equal(actions[1:], [world.actions(1)[0], world.actions(2)[0]])
 
 
 def test_one_clip_has_no_elsewhere():
