@@ -19,6 +19,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -96,6 +97,7 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
         KeyboardInterrupt: after saving, when stopped by SIGINT or SIGTERM.
     """
     out.mkdir(parents=True, exist_ok=True)
+    AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision
     accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
     optimizer = torch.optim.AdamW(_parameter_groups(stage, config.weight_decay), lr=config.lr)
     first = _resume(stage, optimizer, out)

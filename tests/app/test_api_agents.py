@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from mcp import ClientSession
@@ -17,7 +18,7 @@ from tests.app.test_api import CLIP, VERBS
 
 @pytest.fixture(scope="module")
 def tools(served):
-    """Return a function that lists the tools (no name) or calls one."""
+    """Give a function that lists the tools (no name) or calls one."""
 
     async def ask(name, arguments):
         streams = streamablehttp_client(f"{served}/gradio_api/mcp/")
@@ -25,7 +26,8 @@ def tools(served):
             await session.initialize()
             return await (session.call_tool(name, arguments) if name else session.list_tools())
 
-    return lambda name=None, **arguments: asyncio.run(ask(name, arguments))
+    with ThreadPoolExecutor(1) as thread:  # where the browser's tests run, this thread has an event loop already
+        yield lambda name=None, **arguments: thread.submit(asyncio.run, ask(name, arguments)).result()
 
 
 def facts(result) -> dict:

@@ -78,14 +78,14 @@ def test_the_ribbon_and_a_neighbour_lead_elsewhere(page, served):
 def test_choosing_tokens_changes_the_decoded_picture(page, served):
     open_view(page, served, "tab=decode&t=4")
     seen = page.get_attribute("#decoded .main img", "src")
-    other = page.locator("#sheet .sheet-row >> nth=1 >> .sheet-cell[aria-checked=false]").first
+    other = page.locator("#sheet .sheet-row >> nth=0 >> .sheet-cell[aria-checked=false]").first
     code = other.get_attribute("data-code")
     other.click()
     page.wait_for_function("seen => document.querySelector('#decoded .main img').src !== seen", arg=seen)
-    page.wait_for_selector(f"#sheet [data-position='1'][data-code='{code}'][aria-checked=true]")
+    page.wait_for_selector(f"#sheet [data-position='0'][data-code='{code}'][aria-checked=true]")
     digit = "0" if code != "0" else "1"
     page.keyboard.press(digit)
-    page.wait_for_selector(f"#sheet [data-position='1'][data-code='{digit}'][aria-checked=true]")
+    page.wait_for_selector(f"#sheet [data-position='0'][data-code='{digit}'][aria-checked=true]")
     page.fill("#typed-tokens :is(input, textarea)", "1 2 3 4")
     page.keyboard.press("Enter")
     address_has(page, "tokens=1-2-3-4")

@@ -84,6 +84,8 @@ def test_inside_a_space_the_hubs_own_page_is_linked_and_restores_the_view(contex
     link = copied(page)
     assert link.startswith(f"{HUB}?bundle=tabletop&") and re.search("[?&]t=11&", link)
     page.goto(link)
+    frame.locator("#decoded img").first.wait_for()
+    page.wait_for_function("() => location.search.includes('t=11&')")
     assert frame.locator("#frame-slider input[type=number]").input_value() == "11"
 
 
