@@ -28,7 +28,7 @@ def client(served, tmp_path_factory) -> Client:
 
 @pytest.fixture(scope="module")
 def info(served) -> dict:
-    with urllib.request.urlopen(f"{served}/gradio_api/info") as answer:
+    with urllib.request.urlopen(f"{served}/gradio_api/info?all_endpoints=true") as answer:
         return json.load(answer)
 
 
