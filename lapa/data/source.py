@@ -9,7 +9,7 @@ from lapa.types import LapaError
 
 
 def open_source(path: str | Path) -> ClipSource:
-    """Open a data set: a LeRobotDataset (has meta/info.json), else a folder of videos or one video.
+    """Open a data set: a LeRobotDataset (has meta/info.json), a folder of several, else of videos, or one video.
 
     Raises:
         LapaError: if nothing readable is there.
@@ -21,6 +21,10 @@ def open_source(path: str | Path) -> ClipSource:
         from lapa.data.lerobot import LeRobotSource
 
         return LeRobotSource(path)
+    from lapa.data.joined import JoinedSource, parts_of
+
+    if path.is_dir() and parts_of(path):
+        return JoinedSource(path)
     from lapa.data.folder import FolderSource
 
     return FolderSource(path)

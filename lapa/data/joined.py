@@ -1,0 +1,75 @@
+"""Several data sets as one: a folder whose subfolders are LeRobot data sets (links to them will do).
+
+So that one quantizer can be trained on several bodies, rooms or laboratories at once. Records keep their own splits,
+and carry the name of their data set before their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lapa.data.lerobot import LeRobotSource
+from lapa.protocols import ClipRecord
+from lapa.types import Clip, Frames
+
+
+class JoinedSource:
+    """A `ClipSource` over the data sets in a folder, in the order of their names.
+
+    Attributes:
+        path, name: the folder and its name. parts: the data sets.
+        records: of all parts, one after another, named "part/episode_000012".
+
+    Raises:
+        LapaError: if one of them cannot be read.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.name = self.path.resolve().name
+        self.parts = [LeRobotSource(part) for part in parts_of(self.path)]
+        self.records: Sequence[ClipRecord] = [
+            replace(record, name=f"{folder.name}/{record.name}")
+            for folder, part in zip(parts_of(self.path), self.parts, strict=True)
+            for record in part.records
+        ]
+        self._starts = np.cumsum([0, *(len(part.records) for part in self.parts)])
+
+    def clip(self, i: int) -> Clip:
+        """Decode clip `i`."""
+        part, row = self._at(i)
+        return replace(part.clip(row), source=f"{self.name}/{self.records[i].name}")
+
+    def frames(self, i: int, indices: Sequence[int]) -> Frames:
+        """Decode only these frames of clip `i`: uint8 [t h w 3]."""
+        part, row = self._at(i)
+        return part.frames(row, indices)
+
+    def actions(self, i: int) -> np.ndarray | None:
+        """True actions of clip `i`, float32 [t a], or None where none were recorded."""
+        part, row = self._at(i)
+        return part.actions(row)
+
+    def states(self, i: int) -> np.ndarray | None:
+        """Recorded states of clip `i`, float32 [t n], or None where none were recorded."""
+        part, row = self._at(i)
+        return part.states(row)
+
+    def __iter__(self) -> Iterator[Clip]:
+        return (self.clip(i) for i in range(len(self.records)))
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def _at(self, i: int) -> tuple[LeRobotSource, int]:
+        part = int(np.searchsorted(self._starts, i, side="right")) - 1
+        return self.parts[part], i - int(self._starts[part])
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the data sets that lie directly in a folder."""
+    return sorted(info.parent.parent for info in path.glob("*/meta/info.json"))
