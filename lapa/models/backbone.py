@@ -103,7 +103,7 @@ class Backbone(nn.Module, ABC):
             memory.valid = valid
         out = self.language(
             inputs_embeds=torch.cat([prefix, suffix.to(prefix.dtype)], dim=1),
-            attention_mask=seen[None, None] & valid[:, None, None],
+            attention_mask=self._mask(seen[None, None] & valid[:, None, None]),
             position_ids=_positions(valid),
             past_key_values=None if memory is None else memory.cache,
             use_cache=memory is not None,
@@ -116,12 +116,18 @@ class Backbone(nn.Module, ABC):
         memory.valid = torch.cat([memory.valid, memory.valid.new_ones(len(suffix), 1)], dim=1)
         out = self.language(
             inputs_embeds=suffix.to(self.language.dtype),
-            attention_mask=memory.valid[:, None, None],
+            attention_mask=self._mask(memory.valid[:, None, None]),
             position_ids=_positions(memory.valid)[:, -1:],
             past_key_values=memory.cache,
             use_cache=True,
         )
         return out.last_hidden_state
+
+    def _mask(self, seen: Bool[Tensor, "b 1 n m"]) -> Tensor:
+        """Say which places see which, in the form that the language model's attention takes."""
+        if self.language.config._attn_implementation != "eager":
+            return seen
+        return torch.zeros_like(seen, dtype=torch.float32).masked_fill(~seen, torch.finfo(torch.float32).min)
 
 
 class LlamaBackbone(Backbone):
@@ -165,7 +171,7 @@ class LlamaBackbone(Backbone):
             num_hidden_layers=num_layers,
             num_attention_heads=num_heads,
             initializer_range=width**-0.5,
-            attn_implementation="sdpa",
+            attn_implementation="eager",  # on a CPU in bf16 twice as fast a training step as the fused kernel
         )
         self.language = LlamaModel(config)
         self.whiten = Whiten(num_patches, feature_width)

@@ -1,7 +1,7 @@
-"""Frozen vision features, computed once per frame and kept in a memory-mapped float16 file.
+"""What a run needs of many frames, computed once and kept in a file: frozen vision features, maps of change.
 
 The file lies beside the decoded frames (`lapa/data/frame_store.py`) and is named by what determines it. A training
-step then reads features instead of running the vision side again.
+step then reads rows of it instead of running the vision side, or opening pictures, again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from tqdm import tqdm
 
 from lapa.data.frame_store import cache_folder
 from lapa.frames import pixels_from_uint8
+from lapa.models.change_head import changed_share
 
 BATCH = 64
+IN_MEMORY = 4 * 2**30
+"""Bytes up to which a file is read into memory: drawing rows at random from a disk is slow."""
 
 
 def cached_features(
@@ -35,21 +38,49 @@ def cached_features(
 
     `key` says in JSON what the features depend on: the vision side's weights and which frames these are.
     """
-    name = hashlib.sha256(json.dumps([key, rows.tolist()], sort_keys=True).encode()).hexdigest()[:16]
-    path = cache_folder() / f"features-{name}.npy"
+
+    def compute(part: slice) -> np.ndarray:
+        return look(pixels_from_uint8(frames[rows[part]], device)).half().cpu().numpy()
+
+    return _cached(compute, len(rows), name="features", key=[key, rows.tolist()])
+
+
+def cached_changes(
+    frames: UInt8[np.ndarray, "m h w 3"],
+    rows: Int[np.ndarray, "n"],
+    later: Int[np.ndarray, "n"],
+    *,
+    grid: int,
+    key: dict,
+) -> Float16[np.ndarray, "n p"]:
+    """Return how much of each of `grid` x `grid` patches differs between `frames[rows]` and `frames[later]`.
+
+    `key` says in JSON which frames these are.
+    """
+
+    def compute(part: slice) -> np.ndarray:
+        before, after = (pixels_from_uint8(frames[chosen[part]]) for chosen in (rows, later))
+        return changed_share(before, after, grid).half().numpy()
+
+    return _cached(compute, len(rows), name="changes", key=[key, grid, rows.tolist(), later.tolist()])
+
+
+def _cached(compute: Callable[[slice], np.ndarray], num_rows: int, *, name: str, key: list) -> np.ndarray:
+    """Return what `compute` gives for all rows, batch by batch."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}-{digest}.npy"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{name}.{os.getpid()}.tmp.npy")
-        _write(look, frames, rows, temporary, device)
+        temporary = path.with_name(f".{digest}.{os.getpid()}.tmp.npy")
+        _write(compute, num_rows, temporary, name)
         os.replace(temporary, path)
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode=None if path.stat().st_size < IN_MEMORY else "r")
 
 
 @torch.inference_mode()
-def _write(look, frames: np.ndarray, rows: np.ndarray, path: os.PathLike, device: torch.device | str) -> None:
-    shape = (len(rows), *look(pixels_from_uint8(frames[rows[:1]], device)).shape[1:])
-    file = np.lib.format.open_memmap(path, "w+", np.float16, shape)
-    for start in tqdm(range(0, len(rows), BATCH), desc="features", unit="batch", mininterval=2.0):
-        part = slice(start, start + BATCH)
-        file[part] = look(pixels_from_uint8(frames[rows[part]], device)).half().cpu().numpy()
+def _write(compute: Callable[[slice], np.ndarray], num_rows: int, path: os.PathLike, name: str) -> None:
+    file = np.lib.format.open_memmap(path, "w+", np.float16, (num_rows, *compute(slice(0, 1)).shape[1:]))
+    for start in tqdm(range(0, num_rows, BATCH), desc=name, unit="batch", mininterval=2.0):
+        part = slice(start, min(start + BATCH, num_rows))
+        file[part] = compute(part)
     file.flush()

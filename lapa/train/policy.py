@@ -24,12 +24,11 @@ from lapa.data.source import open_source
 from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8
 from lapa.models.backbone import LlamaBackbone
-from lapa.models.change_head import changed_share
 from lapa.models.load import AnyLAQ, load_laq
 from lapa.models.policy import PolicyConfig, PolicyNet, build_net, latent_choices
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.protocols import ClipSource
-from lapa.train.features import cached_features
+from lapa.train.features import cached_changes, cached_features
 from lapa.train.label import Labels, load_labels
 from lapa.train.laq import draw_samples, split_rows
 from lapa.train.loop import LoopConfig, finish, fit
@@ -108,18 +107,18 @@ def run(config: TrainPolicyConfig, *, out: Path) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Labelled pairs of some clips: features [n p e] of the current frames, tokens [n l], clip [n] of each."""
+    """Labelled pairs of some clips: features [n p e] of the current frames, tokens [n l], clip [n] of each; how much of
+    each patch will have changed by the end of the clip [n p]."""
 
     store: FrameStore
     features: np.ndarray
+    change: np.ndarray
     tokens: Int[np.ndarray, "n l"]
     clip: Int[np.ndarray, "n"]
     first: Int[np.ndarray, "n"]
     """Row of the current frame in the store."""
     future: Int[np.ndarray, "n"]
     """Row of the future frame in the store."""
-    last: Int[np.ndarray, "n"]
-    """Row of the clip's last frame in the store."""
 
 
 class PolicyStage:
@@ -150,7 +149,8 @@ class PolicyStage:
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
         rows = rng.integers(len(self.train.clip), size=batch_size)
-        return self._batch(self.train, rows) | {"change": self._change(self.train, rows)}
+        change = torch.from_numpy(self.train.change[rows].astype(np.float32))
+        return self._batch(self.train, rows) | {"change": change}
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
@@ -213,21 +213,19 @@ class PolicyStage:
         first = start[clip] + labels.t[chosen]
         windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
         vision = labels.laq_sha256 if config.model.backbone == "llama" else config.model.backbone
+        frames = {"frames": Path(store.frames.filename).parent.name}
         features = cached_features(
-            self.model.backbone.look,
-            store.frames,
-            first,
-            key={"vision": vision, "frames": Path(store.frames.filename).parent.name},
-            device=self.device,
+            self.model.backbone.look, store.frames, first, key={"vision": vision, **frames}, device=self.device
         )
+        grid = self.laq.config.image_size // self.laq.config.patch
         return LabelledFrames(
             store=store,
             features=features,
+            change=cached_changes(store.frames, first, end[clip], grid=grid, key=frames),
             tokens=labels.tokens[chosen].astype(np.int64),
             clip=clip,
             first=first,
             future=first + windows[clip],
-            last=end[clip],
         )
 
     def _batch(self, table: LabelledFrames, rows: np.ndarray, texts: list[str] | None = None) -> dict[str, Tensor]:
@@ -239,12 +237,6 @@ class PolicyStage:
             ids, mask = self.model.backbone.read(texts)
         features = torch.from_numpy(table.features[rows].astype(np.float32))
         return {"features": features, "ids": ids, "mask": mask, "tokens": torch.from_numpy(table.tokens[rows])}
-
-    def _change(self, table: LabelledFrames, rows: np.ndarray) -> Float[Tensor, "b p"]:
-        """Return how much of each patch will have changed by the end of the clip."""
-        frame = pixels_from_uint8(table.store.frames[table.first[rows]])
-        later = pixels_from_uint8(table.store.frames[table.last[rows]])
-        return changed_share(frame, later, self.laq.config.image_size // self.laq.config.patch)
 
     def _nll(self, rows: np.ndarray, texts: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
