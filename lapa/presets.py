@@ -55,12 +55,15 @@ def laq(preset: str) -> TrainLAQConfig:
 
 def policy(preset: str) -> TrainPolicyConfig:
     """Return the configuration of a policy's run; `paper` finetunes a pretrained vision-language model."""
-    small = TrainPolicyConfig()
+    small = TrainPolicyConfig(model=PolicyConfig(details=True, horizons_s=(0.6, 1.2, 2.4)))
     return {
-        "tiny": TrainPolicyConfig(model=PolicyConfig(width=64, num_layers=2, num_heads=2, vocab_size=320), loop=TINY),
+        "tiny": TrainPolicyConfig(
+            model=PolicyConfig(width=64, num_layers=2, num_heads=2, merge=2, vocab_size=320, horizons_s=(0.6,)),
+            loop=TINY,
+        ),
         "small": small,
         "base": TrainPolicyConfig(
-            model=PolicyConfig(width=512, num_layers=8, num_heads=8, merge=1),
+            model=PolicyConfig(width=512, num_layers=8, num_heads=8, details=True, horizons_s=(0.6, 1.2, 2.4)),
             loop=LoopConfig(num_steps=40_000, batch_size=256, lr=3e-4, weight_decay=0.05, save_every=1000),
         ),
         "paper": TrainPolicyConfig(

@@ -1,4 +1,4 @@
-"""Where the picture will have changed once the instruction is carried out: a map over the frame's patches.
+"""Where the picture will have changed soon, later, and once the instruction is carried out: maps over its patches.
 
 Read off the frame tokens, which see the instruction, half-way up the language model, so that the layers above can use
 what was found. As a second task in latent pretraining it says of every patch what a latent action says only in sum, so
@@ -17,15 +17,16 @@ from torch import Tensor, nn
 class ChangeHead(nn.Module):
     """A norm and a linear layer on frame tokens, each over `merge` x `merge` of the frame's `grid` x `grid` patches."""
 
-    def __init__(self, width: int, grid: int, merge: int):
+    def __init__(self, width: int, grid: int, merge: int, num_maps: int = 1):
         super().__init__()
         self.rows, self.merge = grid // merge, merge
-        self.norm, self.to_patches = nn.LayerNorm(width), nn.Linear(width, merge**2)
+        self.norm, self.to_patches = nn.LayerNorm(width), nn.Linear(width, num_maps * merge**2)
 
-    def forward(self, hidden: Float[Tensor, "b n d"]) -> Float[Tensor, "b p"]:
-        """Return the logit of each patch's share of changed pixels; the first places of `hidden` are the frame's."""
+    def forward(self, hidden: Float[Tensor, "b n d"]) -> Float[Tensor, "b m p"]:
+        """Return the logits of each patch's share of changed pixels; the first places of `hidden` are the frame's."""
         under = self.to_patches(self.norm(hidden[:, : self.rows**2])).float()
-        return rearrange(under, "b (r s) (y x) -> b (r y s x)", r=self.rows, s=self.rows, y=self.merge, x=self.merge)
+        sides = {"r": self.rows, "s": self.rows, "y": self.merge, "x": self.merge}
+        return rearrange(under, "b (r s) (m y x) -> b m (r y s x)", **sides)
 
 
 def changed_share(

@@ -57,10 +57,14 @@ class WarpHead(nn.Module):
         nn.init.zeros_(self.to_flow.weight)
         nn.init.zeros_(self.to_flow.bias)
 
-    def forward(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    def see(self, frame: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the convolutions make of the current frame, at a half, a quarter and an eighth of its size."""
         at_2 = F.silu(self.skip_2(F.pixel_unshuffle(frame, 2).contiguous(memory_format=torch.channels_last)))
         at_4 = F.silu(self.skip_4(at_2))
-        at_8 = F.silu(self.skip_8(at_4))
+        return at_2, at_4, F.silu(self.skip_8(at_4))
+
+    def forward(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        at_2, at_4, at_8 = self.see(frame)
         grid = rearrange(tokens, "b (r s) d -> b d r s", r=frame.shape[-2] // 16)
         x = self.up_8(torch.cat([_double(self.from_tokens(grid)), at_8], dim=1))
         x = self.up_4(torch.cat([_double(x), at_4], dim=1))

@@ -195,6 +195,17 @@ class LAQ(nn.Module):
         patches = self._seen_patches(frame)
         return torch.cat([patches, self.spatial(patches, bias=self.bias())], dim=-1)
 
+    def details(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        """Return what the decoder's convolutions see of one frame, e = 192: the colours and outlines it paints with.
+
+        Raises:
+            LapaError: if the head has no convolutions.
+        """
+        if not isinstance(self.head, WarpHead):
+            raise LapaError("the linear head sees no details: train the policy with --model.no-details")
+        at_8 = self.head.see(frame)[-1]
+        return rearrange(at_8, "b c (r y) (s x) -> b (r s) (c y x)", y=2, x=2)
+
     def _seen_patches(self, frame: Tensor) -> Tensor:
         """Return what the encoder starts from: patches of pixels, or of the frozen model's features."""
         if self.vision is None:

@@ -37,16 +37,20 @@ class PolicyConfig:
     """Our own small Llama ("llama"), or a vision-language model by hub name or folder."""
     width: int = 128
     """Width of the language model."""
-    num_layers: int = 5
+    num_layers: int = 4
     """Layers of the language model."""
     num_heads: int = 4
     """Attention heads of each layer."""
-    merge: int = 2
+    merge: int = 1
     """Side of the square of patches that become one frame token."""
     dropout: float = 0.1
     """Dropout of the embedded frame and instruction, in training."""
     hidden_share: float = 0.0
     """Share of the frame tokens that are hidden in training, against learning scenes by heart."""
+    details: bool = False
+    """Whether it also sees what the quantizer's decoder sees of the frame, colours and outlines (warp head only)."""
+    horizons_s: tuple[float, ...] = ()
+    """Seconds ahead of which the second task says where the picture will have changed, beside the end of the clip."""
     vocab_size: int = 1024
     """Most ids the tokenizer may learn; 256 of them are bytes."""
     max_text: int = 32
@@ -54,7 +58,7 @@ class PolicyConfig:
 
 
 class PolicyOutput(NamedTuple):
-    """Logits of each place [b l k]; logits of where the picture will change [b p], or None without that head."""
+    """Logits of each place [b l k]; logits of where the picture will change [b m p], or None without that head."""
 
     logits: Tensor
     change: Tensor | None
@@ -115,18 +119,26 @@ class LatentPolicy:
 
     @torch.inference_mode()
     def predict(
-        self, frame: Frame, instruction: str, *, temperature: float = 0.0, rng: np.random.Generator | None = None
+        self,
+        frame: Frame,
+        instruction: str,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        prefix: Sequence[int] = (),
+        rng: np.random.Generator | None = None,
     ) -> Prediction:
         """Say what should happen next.
 
-        At `temperature` 0 each token is the likeliest; above it, tokens are sampled with `rng`, which is then needed.
-        The distributions given back are the policy's own, whatever the temperature.
+        At `temperature` 0 each token is the likeliest; above it, tokens are sampled with `rng`, which is then needed,
+        from the `top_k` likeliest codes (0: from all). The first tokens are those of `prefix`, whatever their
+        probability. The distributions given back are the policy's own, whatever the temperature.
 
         Raises:
             LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
         """
         inputs = _inputs(self._net, [frame], [check_instruction(instruction)], self._image_size)
-        tokens, logs = self._net.choose(*inputs, pick=picker(temperature, rng))
+        tokens, logs = self._net.choose(*inputs, pick=picker(temperature, rng, top_k, prefix))
         action = LatentAction(tokens=tuple(tokens[0].tolist()), codebook_size=logs.shape[-1])
         return Prediction(latent_action=action, distributions=logs[0].exp().float().cpu().numpy())
 
@@ -221,11 +233,16 @@ def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> La
 def _llama(config: PolicyConfig, laq: AnyLAQ, tokenizer: InstructionTokenizer) -> LlamaBackbone:
     grid = laq.config.image_size // laq.config.patch
     side = laq.config.image_size
+
+    def look(pixels: Tensor) -> Tensor:
+        features = laq.frame_features(pixels)
+        return torch.cat([features, laq.details(pixels)], dim=-1) if config.details else features
+
     with torch.no_grad():
-        feature_width = laq.frame_features(torch.zeros(1, 3, side, side, device=laq.device)).shape[-1]
+        feature_width = look(torch.zeros(1, 3, side, side, device=laq.device)).shape[-1]
     return LlamaBackbone(
         tokenizer,
-        laq.frame_features,
+        look,
         num_patches=grid**2,
         feature_width=feature_width,
         width=config.width,
@@ -241,7 +258,8 @@ def _change(config: PolicyConfig, laq: LAQ) -> ChangeHead | None:
     """Build the head of the own small Llama; the hub's models read the frame before the words."""
     if config.backbone != "llama":
         return None
-    return ChangeHead(config.width, laq.config.image_size // laq.config.patch, config.merge)
+    grid = laq.config.image_size // laq.config.patch
+    return ChangeHead(config.width, grid, config.merge, 1 + len(config.horizons_s))
 
 
 def _inputs(
@@ -253,13 +271,32 @@ def _inputs(
     return features, ids.to(device), mask.to(device)
 
 
-def picker(temperature: float, rng: np.random.Generator | None) -> Callable[[Tensor], Tensor]:
-    """Return the rule that picks tokens: the likeliest, or drawn from probabilities sharpened by 1 / temperature."""
-    if temperature <= 0:
+def picker(
+    temperature: float, rng: np.random.Generator | None, top_k: int = 0, prefix: Sequence[int] = ()
+) -> Callable[[Tensor], Tensor]:
+    """Return the rule that picks tokens: the likeliest, or drawn from probabilities sharpened by 1 / temperature.
+
+    Only the `top_k` likeliest are drawn from; 0 means all, 1 is the likeliest at any temperature. The first calls
+    answer with the tokens of `prefix`.
+    """
+    rule, given = _rule(temperature, rng, top_k), iter(prefix)
+
+    def pick(logs: Float[Tensor, "b k"]) -> Int[Tensor, "b"]:
+        token = next(given, None)
+        return rule(logs) if token is None else torch.full(logs.shape[:1], token, device=logs.device)
+
+    return pick
+
+
+def _rule(temperature: float, rng: np.random.Generator | None, top_k: int) -> Callable[[Tensor], Tensor]:
+    if temperature <= 0 or top_k == 1:
         return lambda logs: logs.argmax(-1)
     assert rng is not None, "sampling needs a generator"
 
     def draw(logs: Float[Tensor, "b k"]) -> Int[Tensor, "b"]:
+        if 0 < top_k < logs.shape[-1]:
+            best = logs.topk(top_k)
+            logs = torch.full_like(logs, -torch.inf).scatter(-1, best.indices, best.values)
         shares = (logs / temperature).softmax(-1).double().cpu().numpy()
         chosen = [rng.choice(len(share), p=share / share.sum()) for share in shares]
         return torch.tensor(chosen, device=logs.device)

@@ -165,6 +165,14 @@ class ReleasedLAQ(nn.Module):
             self.to_pixels_first_frame(out), "b (r s) (c y x) -> b c (r y) (s x)", r=grid, c=3, y=side, x=side
         )
 
+    def details(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
+        """The released decoder has no convolutions to look through.
+
+        Raises:
+            LapaError: always.
+        """
+        raise LapaError("the released quantizer sees no details: train the policy with --model.no-details")
+
     def frame_features(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
         """Return what the encoder sees of one frame, e = 2 * width: patch embeddings beside the spatial output.
 

@@ -58,12 +58,12 @@ class TrainPolicyConfig:
     """With `init`: learn additions of this rank to the language model; 0 learns all weights."""
     keep_best: bool = True
     """Keep the weights of the best evaluation; else the last, where the held-out clips are also the ones to report."""
-    change_weight: float = 10.0
-    """Weight of the second task: where the picture will have changed by the end of the clip, the mean over patches."""
+    change_weight: float = 20.0
+    """Weight of the second task: where the picture will have changed, the mean over patches and horizons."""
     model: PolicyConfig = field(default_factory=PolicyConfig)
     """Shape of the policy."""
     loop: LoopConfig = field(
-        default_factory=lambda: LoopConfig(num_steps=6000, batch_size=64, lr=2e-3, weight_decay=0.05)
+        default_factory=lambda: LoopConfig(num_steps=12_000, batch_size=64, lr=2e-3, weight_decay=0.05)
     )
     """Length and speed of the run."""
 
@@ -108,11 +108,11 @@ def run(config: TrainPolicyConfig, *, out: Path) -> Path:
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
     """Labelled pairs of some clips: features [n p e] of the current frames, tokens [n l], clip [n] of each; how much of
-    each patch will have changed by the end of the clip [n p]."""
+    each patch will have changed by the end of the clip, and at the horizons: m arrays [n p]."""
 
     store: FrameStore
     features: np.ndarray
-    change: np.ndarray
+    changes: list[np.ndarray]
     tokens: Int[np.ndarray, "n l"]
     clip: Int[np.ndarray, "n"]
     first: Int[np.ndarray, "n"]
@@ -149,8 +149,8 @@ class PolicyStage:
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
         rows = rng.integers(len(self.train.clip), size=batch_size)
-        change = torch.from_numpy(self.train.change[rows].astype(np.float32))
-        return self._batch(self.train, rows) | {"change": change}
+        changes = np.stack([change[rows] for change in self.train.changes], axis=1)
+        return self._batch(self.train, rows) | {"change": torch.from_numpy(changes.astype(np.float32))}
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
@@ -214,14 +214,16 @@ class PolicyStage:
         windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
         vision = labels.laq_sha256 if config.model.backbone == "llama" else config.model.backbone
         frames = {"frames": Path(store.frames.filename).parent.name}
-        features = cached_features(
-            self.model.backbone.look, store.frames, first, key={"vision": vision, **frames}, device=self.device
-        )
+        key = {"vision": vision, "details": config.model.details, **frames}
+        features = cached_features(self.model.backbone.look, store.frames, first, key=key, device=self.device)
         grid = self.laq.config.image_size // self.laq.config.patch
+        fps = np.array([record.fps for record in source.records])[clip]
+        ahead = [np.round(seconds * fps).astype(np.int64) for seconds in config.model.horizons_s]
+        later = [end[clip], *(np.minimum(first + frames_ahead, end[clip]) for frames_ahead in ahead)]
         return LabelledFrames(
             store=store,
             features=features,
-            change=cached_changes(store.frames, first, end[clip], grid=grid, key=frames),
+            changes=[cached_changes(store.frames, first, ends, grid=grid, key=frames) for ends in later],
             tokens=labels.tokens[chosen].astype(np.int64),
             clip=clip,
             first=first,

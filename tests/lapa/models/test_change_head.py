@@ -21,8 +21,16 @@ def test_logits_stand_where_their_patches_are():
     hidden = torch.zeros(1, 6, 4)  # two places of text behind the frame's
     hidden[0, 1, 2] = 1.0  # upper right token, its lower left patch
     hidden[0, 5, 0] = 9.0  # text, not read
-    logits = head(hidden).reshape(4, 4)
+    logits = head(hidden)[:, 0].reshape(4, 4)
     assert logits[1, 2] == 1.0 and logits.sum() == 1.0
+
+
+def test_each_map_has_outputs_of_its_own():
+    head = ChangeHead(width=4, grid=2, merge=1, num_maps=3)
+    with torch.no_grad():
+        head.to_patches.weight.zero_()
+        head.to_patches.bias.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    assert head(torch.randn(2, 4, 4)).tolist() == [[[1.0] * 4, [2.0] * 4, [3.0] * 4]] * 2
 
 
 def test_it_learns_where():
@@ -33,7 +41,7 @@ def test_it_learns_where():
     optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
     losses = []
     for _ in range(60):
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(head(hidden), truth)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(head(hidden)[:, 0], truth)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
