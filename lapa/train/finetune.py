@@ -24,7 +24,7 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.action_head import TokenHead
 from lapa.models.policy import latent_choices, load_net
-from lapa.models.robot import ACTIONS_FILE
+from lapa.models.robot import ACTIONS_FILE, middle_bin
 from lapa.protocols import ClipSource
 from lapa.train.laq import split_rows
 from lapa.train.loop import LoopConfig, finish, fit
@@ -157,7 +157,7 @@ class FinetuneStage:
             inputs = (self.model.backbone.look(batch["pixels"]), batch["ids"], batch["mask"])
             logits = self.model(*inputs, batch["tokens"]).logits
             nll.append(F.cross_entropy(logits.mT, batch["tokens"], reduction="none").mean(1).cpu().numpy())
-            chosen, _ = self.model.choose(*inputs, pick=lambda logs: logs.argmax(-1))
+            chosen, _ = self.model.choose(*inputs, pick=middle_bin)
             guesses.append(chosen.cpu().numpy())
         guess, truth = np.concatenate(guesses), self.held.actions[rows]
         still = np.abs(truth - np.median(self.train.actions, axis=0)).mean()
