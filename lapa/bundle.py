@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapa.checkpoint import fingerprint, read_config
+from lapa.checkpoint import read_config, token_fingerprint
 from lapa.types import LapaError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +62,7 @@ def find_bundle(name: str, **parts: str | Path | None) -> Bundle:
     """
     named = {kind: Path(path) for kind, path in parts.items() if path is not None}
     laq = find_laq(name, named.get("laq"))
-    sha256 = fingerprint(laq)
+    sha256 = token_fingerprint(laq)
     found = {}
     for kind in ("policy", "robot", "index"):
         path = named.get(kind, checkpoints_folder() / name / kind)

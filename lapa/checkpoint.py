@@ -143,6 +143,14 @@ def fingerprint(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def token_fingerprint(path: str | Path) -> str:
+    """Return the sha256 of the quantizer whose tokens the one at `path` speaks; what speaks to it is bound to that.
+
+    Its own, unless only its decoder was trained further (`train-decoder`): then that of the one it came from.
+    """
+    return (read_config(Path(path), "laq").get("parents") or {}).get("encoder") or fingerprint(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all."""
     temporary = path.with_name(f".{path.name}.tmp")

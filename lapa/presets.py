@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lapa.models.laq import LAQConfig
 from lapa.models.policy import PolicyConfig
+from lapa.train.decoder import TrainDecoderConfig
 from lapa.train.finetune import FinetuneConfig
 from lapa.train.laq import TrainLAQConfig
 from lapa.train.loop import LoopConfig
@@ -50,6 +51,16 @@ def laq(preset: str) -> TrainLAQConfig:
                 num_steps=100_000, batch_size=64, lr=1e-4, weight_decay=0.0, grad_clip=0.5, save_every=1000
             ),
         ),
+    }[preset]
+
+
+def decoder(preset: str) -> TrainDecoderConfig:
+    """Return the configuration of a decoder's further run."""
+    return {
+        "tiny": TrainDecoderConfig(loop=TINY),
+        "small": TrainDecoderConfig(),
+        "base": TrainDecoderConfig(loop=LoopConfig(num_steps=30_000, batch_size=64, lr=3e-4)),
+        "paper": TrainDecoderConfig(loop=LoopConfig(num_steps=50_000, batch_size=64, lr=1e-4)),
     }[preset]
 
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor, nn
 
-from lapa.checkpoint import Checkpoint, config_from, fingerprint, load_checkpoint
+from lapa.checkpoint import Checkpoint, config_from, load_checkpoint, token_fingerprint
 from lapa.frames import to_pixels
 from lapa.models.action_head import TokenHead
 from lapa.models.backbone import Backbone, HubBackbone, LlamaBackbone, Memory
@@ -191,7 +191,7 @@ def load_net(
         LapaError: if it was trained with another quantizer, or its weights do not fit its config.
     """
     path = checkpoint.path
-    if checkpoint.parents.get("laq") != fingerprint(laq_path):
+    if checkpoint.parents.get("laq") != token_fingerprint(laq_path):
         raise LapaError(
             f"the {checkpoint.kind} '{path}' was trained with another quantizer than '{laq_path}': name its own "
             "with --laq, or train it again with this one"

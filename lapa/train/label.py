@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Int
 from tqdm import tqdm
 
-from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, write_text
+from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
 from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
@@ -98,7 +98,7 @@ def run(config: LabelConfig, *, out: Path) -> Path:
         "kind": "labels",
         "format_version": FORMAT_VERSION,
         "stage": dataclasses.asdict(config),
-        "parents": {"laq": fingerprint(config.laq)},
+        "parents": {"laq": token_fingerprint(config.laq)},
         "window_s": window_s,
         "num_rows": len(clip),
     }

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lapa.checkpoint import fingerprint, save_checkpoint
+from lapa.checkpoint import save_checkpoint, token_fingerprint
 from lapa.data.frame_store import FrameStore
 from lapa.data.instructions import swap_instructions, with_instruction
 from lapa.data.source import open_source
@@ -127,7 +127,7 @@ class PolicyStage:
     lr_scales: dict[str, float] = {}
 
     def __init__(self, config: TrainPolicyConfig, labels: Labels, out: Path):
-        if fingerprint(config.laq) != labels.laq_sha256:
+        if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         source, self.config = open_source(config.data), config
         self.device = "cuda" if torch.cuda.is_available() else "cpu"

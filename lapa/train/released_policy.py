@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, write_text
+from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, token_fingerprint, write_text
 from lapa.data.instructions import swap_instructions, with_instruction
 from lapa.data.source import open_source
 from lapa.protocols import ClipSource
@@ -94,7 +94,7 @@ class ReleasedPolicyStage:
     lr_scales: dict[str, float] = {}
 
     def __init__(self, config: TrainPolicyConfig, labels: Labels):
-        if fingerprint(config.laq) != labels.laq_sha256:
+        if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         self.shape = released_shape(read_config(config.init, "policy"), config.init)
         _check_labels(self.shape, labels, config)
