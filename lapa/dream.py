@@ -39,14 +39,15 @@ def dream(
     *,
     num_steps: int,
     temperature: float = 0.0,
+    top_k: int = 0,
     rng: np.random.Generator | None = None,
 ) -> Iterator[Step]:
     """Let the policy act in the world; yield each step as it is done.
 
-    `temperature` 0 is greedy; above it, tokens are sampled with `rng`.
+    `temperature` 0 is greedy; above it, tokens are sampled with `rng` from the `top_k` likeliest (0: from all).
     """
     for index in range(num_steps):
-        prediction = policy.predict(frame, instruction, temperature=temperature, rng=rng)
+        prediction = policy.predict(frame, instruction, temperature=temperature, top_k=top_k, rng=rng)
         frame = world.step(frame, prediction.latent_action)
         yield Step(
             index=index,

@@ -35,3 +35,14 @@ def checked_temperature(temperature: float) -> float:
     if not 0.0 <= temperature <= 10.0:
         raise LapaError(f"a temperature of {temperature:g} makes no sense here: give one from 0 (greedy) to 10")
     return float(temperature)
+
+
+def checked_top_k(top_k: int) -> int:
+    """Return how many of the likeliest codes to draw from, 0 for all.
+
+    Raises:
+        LapaError: if it is negative.
+    """
+    if top_k < 0:
+        raise LapaError(f"a top-k of {top_k} makes no sense: give the number of likeliest codes, 0 for all")
+    return int(top_k)

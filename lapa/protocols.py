@@ -28,7 +28,14 @@ class Policy(Protocol):
     """Says what should happen next."""
 
     def predict(
-        self, frame: Frame, instruction: str, *, temperature: float = 0.0, rng: np.random.Generator | None = None
+        self,
+        frame: Frame,
+        instruction: str,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        prefix: Sequence[int] = (),
+        rng: np.random.Generator | None = None,
     ) -> Prediction: ...
 
 
@@ -50,6 +57,7 @@ class ClipRecord:
         split: "train", "validation", ... or "" where the source names none.
         scene: the kind of scene, for comparing like with like ("" where unknown).
         embodiment: whose body acts; environment: where ("" where unknown).
+        success: whether the task was done, or None where nobody said.
     """
 
     name: str
@@ -60,6 +68,7 @@ class ClipRecord:
     scene: str = ""
     embodiment: str = ""
     environment: str = ""
+    success: bool | None = None
 
 
 @runtime_checkable

@@ -28,6 +28,8 @@ class RolloutOptions:
     """Steps to dream; each is one window long."""
     temperature: float = 0.0
     """0 takes the likeliest tokens, 1 samples as the policy believes."""
+    top_k: int = 0
+    """Sample from this many of the likeliest codes only; 0 from all."""
     seed: int = 0
     """Seed of the sampling."""
     fps: float = 4.0
@@ -51,7 +53,12 @@ def main(verb: str, args: list[str]) -> None:
     explorer.need_policy()
     with usage():
         steps = explorer.rollout(
-            frame, options.instruction, options.steps, temperature=options.temperature, seed=options.seed
+            frame,
+            options.instruction,
+            options.steps,
+            temperature=options.temperature,
+            seed=options.seed,
+            top_k=options.top_k,
         )
     shown = list(tqdm(steps, total=options.steps, desc="dream", unit="step", delay=2))
     write_video(options.out, [fit(frame), *(step.frame for step in shown)], options.fps)

@@ -78,17 +78,26 @@ class ReleasedPolicy:
         self.prior = np.full(shape, 1 / shape[1], np.float32) if prior is None else prior
 
     def predict(
-        self, frame: Frame, instruction: str, *, temperature: float = 0.0, rng: np.random.Generator | None = None
+        self,
+        frame: Frame,
+        instruction: str,
+        *,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        prefix: Sequence[int] = (),
+        rng: np.random.Generator | None = None,
     ) -> Prediction:
         """Say what should happen next.
 
-        At `temperature` 0 each token is the likeliest; above it, tokens are sampled with `rng`, which is then needed.
+        At `temperature` 0 each token is the likeliest; above it, tokens are sampled with `rng`, which is then needed,
+        from the `top_k` likeliest codes (0: from all). The first tokens are those of `prefix`.
         The distributions given back are the policy's own, whatever the temperature.
 
         Raises:
             LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
         """
-        return self.predict_many([frame], [instruction], temperature=temperature, rng=rng)[0]
+        options = {"temperature": temperature, "top_k": top_k, "prefix": prefix, "rng": rng}
+        return self.predict_many([frame], [instruction], **options)[0]
 
     @torch.inference_mode()
     def predict_many(
@@ -97,6 +106,8 @@ class ReleasedPolicy:
         instructions: Sequence[str],
         *,
         temperature: float = 0.0,
+        top_k: int = 0,
+        prefix: Sequence[int] = (),
         rng: np.random.Generator | None = None,
     ) -> list[Prediction]:
         """Say what should happen next in each of several frames, in one pass.
@@ -105,7 +116,7 @@ class ReleasedPolicy:
             LapaError: as `predict`.
         """
         sequences = self.reader(frames, [check_instruction(text) for text in instructions], self.net)
-        pick = picker(temperature, rng)
+        pick = picker(temperature, rng, top_k, prefix)
         tokens, logits = self.net.choose(sequences, len(self.prior), lambda seen: pick(seen.log_softmax(-1)))
         shares = logits.softmax(-1).cpu().numpy()
         size = self.net.config.codebook_size

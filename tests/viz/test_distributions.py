@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from viz.figures.distributions import distribution_bars, entropy_bits
+from viz.figures.distributions import distribution_bars, divergence_bits, entropy_bits
 from viz.figures.style import code_color
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,3 +29,10 @@ def test_numbers_are_there_for_who_cannot_see_bars():
 
 def test_entropy_runs_from_certain_to_clueless():
     assert entropy_bits(np.array([[1.0, 0, 0, 0], [0.25] * 4])) == pytest.approx([0, 2])
+
+
+def test_divergence_runs_from_alike_to_disjoint():
+    first, second = np.array([[1.0, 0], [0.5, 0.5], [1, 0]]), np.array([[1.0, 0], [1, 0], [0, 1]])
+    found = divergence_bits(first, second)
+    assert found == pytest.approx([0, 0.3113, 1], abs=1e-4)
+    assert found == pytest.approx(divergence_bits(second, first))

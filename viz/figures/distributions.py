@@ -38,6 +38,12 @@ def entropy_bits(distributions: Float[np.ndarray, "l k"]) -> Float[np.ndarray, "
     return -(distributions * np.log2(np.maximum(distributions, 1e-12))).sum(axis=1)
 
 
+def divergence_bits(first: Float[np.ndarray, "l k"], second: Float[np.ndarray, "l k"]) -> Float[np.ndarray, "l"]:
+    """Return how far two policies' expectations are apart at each position (Jensen-Shannon): 0 is alike, 1 disjoint."""
+    middle = (first + second) / 2
+    return np.maximum(entropy_bits(middle) - (entropy_bits(first) + entropy_bits(second)) / 2, 0.0)
+
+
 def _row(position: int, distribution: Float[np.ndarray, "k"], token: int) -> str:
     top = position * ROW
     base, full = top + ROW - LABEL - 4, ROW - LABEL - 12

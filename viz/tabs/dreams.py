@@ -1,102 +1,254 @@
-"""A dream in the making: a start, an instruction, the steps so far. Kept on the server under an unguessable id."""
+"""What was dreamed from one start: a tree of steps, every branch kept. Small, bounded, and each visitor's own.
+
+A step's picture is kept as the decoder made it, so that going on from any step is what an unbroken dream would have
+done. Knows nothing of how a tree is shown.
+"""
 
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from lapa.types import Frame, LapaError, LatentAction, LatentIndex, Step
+from lapa.types import Frame, LapaError, LatentAction, Step
+from viz.figures.frames import data_uri
+from viz.tabs.markup import same_size
 from viz.tabs.selection import Selection
-from viz.tabs.shelf import BoundedCache
-from viz.tabs.workbench import Workbench
 
 MAX_STEPS = 64
-DREAMS_KEPT = 40
-MIN_ROWS = 3
-"""Transitions a sequence needs in the index before its mean movement is believed."""
-DIRECTIONS = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, 1.0), "down": (0.0, -1.0)}
+"""Steps from the start to the end of a film."""
+MAX_BYTES = 8 * 2**20
+"""Of one tree."""
+FILM_SIDE, THUMB_SIDE = 192, 56
+ROOT = 0
 
 
-@dataclass
-class Dream:
-    """What was dreamed from one start; `recorded` are the true frames one window apart, as far as the clip goes."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One step of the tree.
 
-    selection: Selection
-    start: Frame
-    recorded: list[Frame]
-    steps: list[Step] = field(default_factory=list)
+    Attributes:
+        id: within its tree; the start is 0.
+        parent: id of the step before; the start is its own.
+        depth: steps since the start.
+        frame: uint8 [h w 3], as the decoder made it (the start: as recorded).
+        latent_action, distributions: as in `Step`; None for the start.
+        instruction: in force when the step was taken, or "".
+        swapped: position of the token that a person swapped, or None.
+        by_hand: whether a person chose the latent action.
+        image, thumb: the picture for the film and for the tree, as data addresses in the start's proportions.
+    """
+
+    id: int
+    parent: int
+    depth: int
+    frame: Frame
+    image: str
+    thumb: str
+    latent_action: LatentAction | None = None
+    distributions: np.ndarray | None = None
+    instruction: str = ""
+    swapped: int | None = None
+    by_hand: bool = False
 
     @property
-    def latest(self) -> Frame:
-        return self.steps[-1].frame if self.steps else self.start
-
-    def add(self, step: Step) -> None:
-        """Append a step, counted on from the ones before it.
-
-        Raises:
-            LapaError: if the dream is full.
-        """
-        if len(self.steps) >= MAX_STEPS:
-            raise LapaError(f"a dream ends after {MAX_STEPS} steps: press Dream to start another")
-        self.steps.append(
-            Step(
-                index=len(self.steps),
-                latent_action=step.latent_action,
-                distributions=step.distributions,
-                frame=step.frame,
-            )
-        )
+    def num_bytes(self) -> int:
+        return self.frame.nbytes + len(self.image) + len(self.thumb) + 2048
 
 
-class Dreams:
-    """The dreams of all visitors, the most recent ones kept."""
+@dataclass(frozen=True)
+class Lane:
+    """An unbranched run of steps; it left another lane at `parent`, or begins at the start."""
 
-    def __init__(self, bench: Workbench):
-        self._bench = bench
-        self._kept = BoundedCache(DREAMS_KEPT)
+    parent: Node
+    nodes: tuple[Node, ...]
 
-    def begin(self, selection: Selection) -> str:
-        """Start a dream at the selection and return its id."""
-        clip, window = self._bench.clip(selection), self._bench.window(selection)
-        times = range(selection.t + window, clip.num_frames, window)
-        recorded = [clip.frames[t] for t in times[:MAX_STEPS]]
-        dream_id = secrets.token_urlsafe(9)
-        self._kept.put(dream_id, Dream(selection, self._bench.frame(selection), recorded))
-        return dream_id
 
-    def get(self, dream_id: str) -> Dream:
-        """Return a dream.
+@dataclass(eq=False)
+class Run:
+    """A dream under way: steps done, of those asked for. Another run, or Stop, takes its place in the tree."""
+
+    asked: int
+    done: int = 0
+
+
+class Dream:
+    """The tree of one start, and where its visitor stands in it.
+
+    Attributes:
+        id: nobody else can guess it.
+        selection: where the start is from. start: its picture.
+        tip: end of the film that is shown. at: the step that is shown. is_open: whether the step after it is asked for.
+        compared: tips of the films that were compared last.
+        shows_truth: whether the recording's tokens are shown.
+        text: the instruction last used from here, or None. run: what is dreaming now, or None.
+        revision: counts what was shown.
+    """
+
+    def __init__(self, selection: Selection, start: Frame):
+        self.id, self.selection, self.start = secrets.token_urlsafe(9), selection, start.copy()
+        self._lock, self._next = threading.Lock(), ROOT + 1
+        root = Node(id=ROOT, parent=ROOT, depth=0, frame=self.start, **self._pictures(self.start))
+        self._nodes, self._children = {ROOT: root}, {ROOT: []}
+        self.tip, self.at, self.is_open = ROOT, ROOT, True
+        self.compared: tuple[int, ...] = ()
+        self.shows_truth = False
+        self.text: str | None = None
+        self.run: Run | None = None
+        self.revision = 0
+
+    def __len__(self) -> int:
+        """Number of steps, of all branches."""
+        return len(self._nodes) - 1
+
+    @property
+    def root(self) -> Node:
+        return self._nodes[ROOT]
+
+    @property
+    def shown(self) -> Node:
+        return self._nodes[self.at]
+
+    @property
+    def num_bytes(self) -> int:
+        with self._lock:
+            return sum(node.num_bytes for node in self._nodes.values())
+
+    def node(self, node_id: int) -> Node:
+        """Return a step.
 
         Raises:
             LapaError: if it is not kept any more.
         """
-        dream = self._kept.get(str(dream_id))
-        if dream is None:
-            raise LapaError("this dream is not kept any more: press Dream to start another")
-        return dream
+        found = self._nodes.get(node_id)
+        if found is None:
+            raise LapaError("this step is not kept any more: choose another one of the film")
+        return found
+
+    def path(self, node_id: int) -> list[Node]:
+        """Return the steps from the start to a step, without the start."""
+        node, found = self.node(node_id), []
+        while node.id != ROOT:
+            found.append(node)
+            node = self._nodes[node.parent]
+        return found[::-1]
+
+    def film(self) -> list[Node]:
+        """Return the steps of the film that is shown, without the start."""
+        return self.path(self.tip)
+
+    def add(
+        self,
+        parent_id: int,
+        step: Step,
+        instruction: str = "",
+        *,
+        expected: np.ndarray | None = None,
+        swapped: int | None = None,
+        by_hand: bool = False,
+    ) -> Node:
+        """Let a step follow another. The same step, already taken from there under this instruction, is returned.
+
+        `expected` are the policy's probabilities where the step has none, because a person chose it.
+
+        Raises:
+            LapaError: if the film would be too long or the tree is full.
+        """
+        with self._lock:
+            parent = self.node(parent_id)
+            for child in (self._nodes[i] for i in self._children[parent_id]):
+                if child.latent_action.tokens == step.latent_action.tokens and child.instruction == instruction:
+                    return child
+            if parent.depth >= MAX_STEPS:
+                raise LapaError(f"a film ends after {MAX_STEPS} steps: go on from an earlier step, or start anew")
+            node = Node(
+                id=self._next,
+                parent=parent_id,
+                depth=parent.depth + 1,
+                frame=step.frame,
+                latent_action=step.latent_action,
+                distributions=expected if step.distributions is None else step.distributions,
+                instruction=instruction,
+                swapped=swapped,
+                by_hand=by_hand,
+                **self._pictures(step.frame),
+            )
+            if sum(kept.num_bytes for kept in self._nodes.values()) + node.num_bytes > MAX_BYTES:
+                raise LapaError(f"this tree is full, with {len(self)} steps: remove a branch, or clear it")
+            self._nodes[node.id], self._children[node.id] = node, []
+            self._children[parent_id].append(node.id)
+            self._next += 1
+            return node
+
+    def stand(self, node_id: int, *, is_open: bool | None = None) -> None:
+        """Show a step. The film that is shown stays if it holds the step, else it becomes that step's own lane.
+
+        `is_open` asks for the step after it, which then ends the film; without it only a bare start is open.
+        """
+        node = self.node(node_id)
+        if is_open:
+            self.tip = node_id
+        elif node_id != ROOT and node not in self.film():
+            self.tip = self._end(node_id)
+        self.at = node_id
+        self.is_open = bool(is_open) or self.tip == ROOT
+
+    def remove(self, node_id: int) -> None:
+        """Forget a step and all that follows it.
+
+        Raises:
+            LapaError: if it is the start, or not kept any more.
+        """
+        with self._lock:
+            first = self.node(node_id)
+            if node_id == ROOT:
+                raise LapaError("the start cannot be removed: choose another frame instead")
+            gone, waiting = set(), [node_id]
+            while waiting:
+                gone.add(waiting[-1])
+                waiting += self._children.pop(waiting.pop())
+            self._children[first.parent].remove(node_id)
+            self._nodes = {i: node for i, node in self._nodes.items() if i not in gone}
+        self.compared = tuple(tip for tip in self.compared if tip not in gone)
+        if self.at in gone or self.tip in gone:
+            self.tip = self._end(first.parent)
+            self.at, self.is_open = self.tip, True
+
+    def clear(self) -> None:
+        """Forget everything but the start."""
+        for child in list(self._children[ROOT]):
+            self.remove(child)
+
+    def lanes(self) -> list[Lane]:
+        """Return the tree as lanes: each after the one that it left, those that left late first."""
+        found: list[Lane] = []
+        waiting = [(self.root, self._nodes[i]) for i in reversed(self._children[ROOT])]
+        while waiting:
+            parent, first = waiting.pop()
+            nodes = [first]
+            while self._children[nodes[-1].id]:
+                nodes.append(self._nodes[self._children[nodes[-1].id][0]])
+            found.append(Lane(parent, tuple(nodes)))
+            waiting += [(node, self._nodes[i]) for node in nodes for i in reversed(self._children[node.id][1:])]
+        return found
+
+    def _end(self, node_id: int) -> int:
+        while self._children[node_id]:
+            node_id = self._children[node_id][0]
+        return node_id
+
+    def _pictures(self, frame: Frame) -> dict[str, str]:
+        shown = same_size(frame, self.start)
+        options = {"kind": "jpeg", "quality": 85}
+        return {
+            "image": data_uri(shown, longer_side=FILM_SIDE, **options),
+            "thumb": data_uri(shown, longer_side=THUMB_SIDE, **options),
+        }
 
 
-def steering(index: LatentIndex | None) -> dict[str, LatentAction]:
-    """Return, per direction, the latent action after which the labelled body moved most that way and least sideways.
-
-    Empty where the index knows no movements.
-    """
-    if index is None:
-        return {}
-    known = np.isfinite(index.displacement).all(axis=1)
-    codes, where, counts = np.unique(index.codes[known], return_inverse=True, return_counts=True)
-    if not (counts >= MIN_ROWS).any():
-        return {}
-    sums = np.zeros((len(codes), 2))
-    np.add.at(sums, where, index.displacement[known])
-    means, codes = (sums / counts[:, None])[counts >= MIN_ROWS], codes[counts >= MIN_ROWS]
-    return {name: _best(index, codes, means, np.array(way)) for name, way in DIRECTIONS.items()}
-
-
-def _best(index: LatentIndex, codes: Sequence[int], means: np.ndarray, way: np.ndarray) -> LatentAction:
-    sideways = means @ np.array([-way[1], way[0]])
-    code = int(codes[int(np.argmax(means @ way - np.abs(sideways)))])
-    return LatentAction.from_code(code, code_seq_len=index.code_seq_len, codebook_size=index.codebook_size)
+def stretched(nodes: Sequence[Node], start: Frame) -> list[Frame]:
+    """Return the pictures of a film, the start first, in the start's proportions."""
+    return [start, *(same_size(node.frame, start) for node in nodes)]

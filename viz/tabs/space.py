@@ -47,14 +47,12 @@ def dream_on_lent_gpu(explorer: Explorer, on_gpu: Explorer) -> Explorer:
     """
 
     @gpu
-    def predict(frame: Frame, instruction: str, temperature: float = 0.0, seed: int = 0) -> Prediction:
-        return on_gpu.predict(frame, instruction, temperature=temperature, seed=seed)
+    def predict(frame: Frame, instruction: str, *args: Any, **options: Any) -> Prediction:
+        return on_gpu.predict(frame, instruction, *args, **options)
 
     @gpu
-    def rollout(
-        frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
-    ) -> Iterator[Step]:
-        yield from on_gpu.rollout(frame, instruction, num_steps, temperature=temperature, seed=seed)
+    def rollout(frame: Frame, instruction: str, num_steps: int = 8, **options: Any) -> Iterator[Step]:
+        yield from on_gpu.rollout(frame, instruction, num_steps, **options)
 
     explorer.predict, explorer.rollout = predict, rollout  # type: ignore[method-assign]
     return explorer

@@ -129,6 +129,44 @@ def test_it_predicts_greedily_and_by_sampling(policy, frames):
     assert again[0].latent_action.tokens == again[1].latent_action.tokens
 
 
+def test_top_1_is_greedy_at_any_temperature_and_top_k_draws_from_no_other(policy, frames):
+    greedy = policy.predict(frames[0], SENTENCES[0])
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        only = policy.predict(frames[0], SENTENCES[0], temperature=5.0, top_k=1, rng=rng)
+        assert only.latent_action.tokens == greedy.latent_action.tokens
+    rng = np.random.default_rng(0)
+    drawn = [policy.predict(frames[0], SENTENCES[0], temperature=9.0, top_k=2, rng=rng) for _ in range(40)]
+    first = {prediction.latent_action.tokens[0] for prediction in drawn}
+    assert first == set(np.argsort(greedy.distributions[0])[-2:].tolist())
+    for prediction in drawn:
+        ranks = [sorted(row)[::-1].index(row[t]) for row, t in _taken(prediction)]
+        assert max(ranks) < 2
+
+
+def test_more_than_all_codes_are_all_codes(policy, frames):
+    def drawn(top_k: int) -> list:
+        rng = np.random.default_rng(3)
+        many = [policy.predict(frames[0], SENTENCES[0], temperature=2.0, top_k=top_k, rng=rng) for _ in range(5)]
+        return [prediction.latent_action.tokens for prediction in many]
+
+    assert drawn(0) == drawn(8) == drawn(99) != drawn(2)
+
+
+def test_a_prefix_is_taken_whatever_its_probability(policy, frames):
+    forced = policy.predict(frames[0], SENTENCES[0], prefix=(7, 0, 3, 1))
+    assert forced.latent_action.tokens == (7, 0, 3, 1)
+    judged = np.exp(policy.log_probs(frames[:1], SENTENCES[:1], np.array([[7, 0, 3, 1]])))[0]
+    np.testing.assert_allclose(forced.distributions, judged, atol=1e-4)
+    begun = policy.predict(frames[0], SENTENCES[0], prefix=(7,))
+    assert begun.latent_action.tokens[0] == 7
+    assert begun.latent_action.tokens[1:] == tuple(begun.distributions[1:].argmax(1))
+
+
+def _taken(prediction) -> list[tuple[list[float], int]]:
+    return list(zip(prediction.distributions.tolist(), prediction.latent_action.tokens, strict=True))
+
+
 def test_the_vision_side_is_frozen(net):
     trained = {name for name, p in net.named_parameters() if p.requires_grad}
     assert not any("vision" in name or "connector" in name for name in trained)

@@ -18,6 +18,7 @@ TokenText = Annotated[str, Field(max_length=200)]
 Words = Annotated[str, Field(max_length=2000)]
 Temperature = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+TopK = Annotated[int, Field(ge=0, le=4096)]
 
 
 class FileMark(TypedDict):

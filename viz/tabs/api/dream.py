@@ -20,6 +20,7 @@ from viz.tabs.api.contract import (
     Seed,
     Temperature,
     TokenText,
+    TopK,
     Whole,
     Words,
 )
@@ -56,6 +57,7 @@ class Dream(Chosen):
         temperature: Temperature = 0.0,
         seed: Seed = 0,
         bundle: BundleName = "",
+        top_k: TopK = 0,
     ) -> Expected:
         """Say which latent action the policy expects next, given a frame and an instruction.
 
@@ -66,12 +68,14 @@ class Dream(Chosen):
             temperature: 0 takes the likeliest tokens, 1 samples as the policy believes.
             seed: of the sampling.
             bundle: name of the models; empty for the first.
+            top_k: sample from this many of the likeliest codes only; 0 from all.
 
         Returns:
             the tokens, and per token the probability of every code, given the tokens before it
         """
         frame = self.bench.frame(self.frame(bundle, clip, t))
-        expected = self.explorer(bundle).predict(frame, instruction, temperature=temperature, seed=seed)
+        options = {"temperature": temperature, "seed": seed, "top_k": top_k}
+        expected = self.explorer(bundle).predict(frame, instruction, **options)
         return Expected(tokens=expected.latent_action.label, probabilities=shares(expected.distributions))
 
     def rollout(
@@ -83,6 +87,7 @@ class Dream(Chosen):
         temperature: Temperature = 0.0,
         seed: Seed = 0,
         bundle: BundleName = "",
+        top_k: TopK = 0,
     ) -> Dreamed:
         """Dream: the policy follows an instruction in the decoder's world, one window per step.
 
@@ -94,12 +99,14 @@ class Dream(Chosen):
             temperature: 0 takes the likeliest tokens, 1 samples as the policy believes.
             seed: of the sampling.
             bundle: name of the models; empty for the first.
+            top_k: sample from this many of the likeliest codes only; 0 from all.
 
         Returns:
             per step the tokens, per token the probability of every code, and the picture as a PNG file
         """
         frame = self.bench.frame(self.frame(bundle, clip, t))
-        steps = self.explorer(bundle).rollout(frame, instruction, num_steps, temperature=temperature, seed=seed)
+        options = {"temperature": temperature, "seed": seed, "top_k": top_k}
+        steps = self.explorer(bundle).rollout(frame, instruction, num_steps, **options)
         return Dreamed(
             steps=[
                 DreamStep(

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from lapa.types import LapaError, LatentAction, LatentIndex
-from viz.figures.map_data import rows_matching
+from viz.figures.find import rows_matching
 from viz.tabs.api.chosen import Chosen
 from viz.tabs.api.contract import (
     MAX_ROWS,
@@ -75,7 +75,8 @@ class Search(Chosen):
         """Search the transitions of the index.
 
         Args:
-            query: tokens with wildcards such as 3-*-7-*, or part of an instruction or of a clip's name; empty for all.
+            query: tokens with wildcards such as 3-*-7-*, part of an instruction or of a clip's name, facts such as
+                split:train, or several of these at once; empty for all.
             limit: how many rows to return, 1 to 500.
             offset: how many matching rows to skip.
             bundle: name of the models; empty for the first.
@@ -110,7 +111,7 @@ class Search(Chosen):
         what: Literal["map", "codebook"],
         format: Literal["pdf", "svg", "png"] = "svg",
         coords: Literal["umap", "pca"] = "umap",
-        level: Literal["transition", "sequence"] = "transition",
+        level: Literal["transition", "sequence", "code"] = "transition",
         colour_by: Words = "token 0",
         bundle: BundleName = "",
     ) -> Figure:
@@ -120,7 +121,7 @@ class Search(Chosen):
             what: map (every transition as a point) or codebook (each code's place, distances and use).
             format: pdf, svg or png.
             coords: projection of the map, umap or pca.
-            level: points of the map, transition or sequence.
+            level: points of the map, transition, sequence or code.
             colour_by: colour of the map's points, such as token 0, magnitude, direction, task, count.
             bundle: name of the models; empty for the first.
 

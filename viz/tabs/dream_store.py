@@ -1,0 +1,50 @@
+"""The dreams of all visitors, in memory: for each the trees of the few starts used last, and nobody else's."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+
+from lapa.types import Frame, LapaError
+from viz.tabs.dreams import Dream
+from viz.tabs.selection import Selection
+
+TREES_PER_VISITOR = 3
+VISITORS = 60
+
+
+class Dreams:
+    """The dreams of all visitors: for each the trees of the few starts used last."""
+
+    def __init__(self, visitors: int = VISITORS):
+        self._visitors, self._lock = visitors, threading.Lock()
+        self._kept: OrderedDict[str, OrderedDict[tuple, Dream]] = OrderedDict()
+
+    def at(self, visitor: str, selection: Selection, start: Frame) -> Dream:
+        """Return a visitor's tree at a start, as it was left; an empty one if there is none."""
+        key = (selection.bundle, selection.clip, selection.t, selection.window_s)
+        with self._lock:
+            own = self._kept.setdefault(visitor, OrderedDict())
+            self._kept.move_to_end(visitor)
+            if key not in own:
+                own[key] = Dream(selection, start)
+            own.move_to_end(key)
+            while len(own) > TREES_PER_VISITOR:
+                own.popitem(last=False)
+            while len(self._kept) > self._visitors:
+                self._kept.popitem(last=False)
+            return own[key]
+
+    def get(self, dream_id: str) -> Dream:
+        """Return a tree by its id.
+
+        Raises:
+            LapaError: if it is not kept any more.
+        """
+        with self._lock:
+            for own in self._kept.values():
+                for dream in own.values():
+                    if secrets.compare_digest(dream.id.encode(), dream_id.encode()):
+                        return dream
+        raise LapaError("this dream is not kept any more: press Dream to start another")
