@@ -14,7 +14,7 @@ from lapa.index_build import IndexConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """Run a quantizer over a sample of a data set; keep tokens, latents, pictures and map coordinates."""
+    """Run a quantizer over a sample of a data set; keep tokens, latents, pictures, map and what each code means."""
 
     data: Path
     """Data set: a LeRobot data set, or a folder of videos."""
@@ -26,21 +26,30 @@ class Index:
     """Quantizer to use instead of the bundle's."""
     name: str = ""
     """What to call the data set; by default its folder's name."""
+    only_meaning: bool = False
+    """Measure only what the codes mean, for the index that is already in `out`."""
     config: Annotated[IndexConfig, tyro.conf.OmitArgPrefixes] = IndexConfig()
 
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(Index, verb, args)
     from lapa.bundle import find_laq, window_s
-    from lapa.checkpoint import fingerprint
+    from lapa.checkpoint import token_fingerprint
     from lapa.data.source import open_source
-    from lapa.index import save_index
+    from lapa.eval.meaning_record import measure_meaning
+    from lapa.index import load_index, save_index
     from lapa.index_build import build_index
+    from lapa.meaning import save_meaning
     from lapa.models.load import load_laq
 
     laq = find_laq(options.bundle, options.laq)
-    source = open_source(options.data)
-    index = build_index(
-        load_laq(laq), source, options.config, laq_sha256=fingerprint(laq), window_s=window_s(laq), name=options.name
-    )
-    print(f"{save_index(index, options.out)}: {len(index)} transitions of {len(index.clip_names)} clips")
+    sha256, source = token_fingerprint(laq), open_source(options.data)
+    if options.only_meaning:
+        index = load_index(options.out, sha256)
+    else:
+        index = build_index(
+            load_laq(laq), source, options.config, laq_sha256=sha256, window_s=window_s(laq), name=options.name
+        )
+        save_index(index, options.out)
+    save_meaning(measure_meaning(index, source), options.out)
+    print(f"{options.out}: {len(index)} transitions of {len(index.clip_names)} clips")

@@ -52,7 +52,7 @@ def code_meanings(
     decoded = None if decoded is None else decoded[known]
     axes = WORDS[target == DISPLACEMENT]
     typical = float(np.linalg.norm(motion, axis=1).mean()) if len(motion) else 0.0
-    added = _additions(tokens, codebook_size, motion)
+    added = additions(tokens, codebook_size, motion)
     rows = []
     for position, code in np.ndindex(tokens.shape[1], codebook_size):
         here = tokens[:, position] == code
@@ -138,7 +138,7 @@ def _elsewhere(motion: Float[np.ndarray, "n 2"], episodes: Int[np.ndarray, "n"])
     return cosine if np.isfinite(cosine) else None
 
 
-def _additions(tokens: np.ndarray, codebook_size: int, motion: np.ndarray) -> Float[np.ndarray, "l k 2"]:
+def additions(tokens: np.ndarray, codebook_size: int, motion: np.ndarray) -> Float[np.ndarray, "l k 2"]:
     """Return what each token adds to the mean motion, in a linear model of all positions, centred per position."""
     length = tokens.shape[1]
     if not len(tokens):

@@ -34,21 +34,32 @@ def token_chips(latent_action: LatentAction, *, size: str = "medium") -> str:
     return f'<span class="lae-chips {html.escape(size, quote=True)}" role="img" aria-label="{label}">{chips}</span>'
 
 
-def ribbon_html(actions: TimedActions, current_t: int | None = None) -> str:
-    """Return one lane per position, coloured by code along the clip, with a marker at `current_t`.
+def ribbon_html(
+    actions: TimedActions,
+    current_t: int | None = None,
+    *,
+    end: int | None = None,
+    window: int = 1,
+    meanings: Sequence[Sequence[str]] = (),
+) -> str:
+    """Return one lane per position, coloured by code along the clip, with a marker at exactly `current_t`.
 
-    Equal neighbours are merged. The root carries `data-first`, `data-last` and `data-stride` (frame numbers), so that a
-    script can turn a click's x into a frame.
+    Equal neighbours are merged. The root carries `data-first`, `data-last`, `data-stride` and `data-end` (frame
+    numbers; `end` is the last frame that can be chosen, by default the last action's) and `data-window`, so that a
+    script can turn a pointer's x into a frame, and back. `meanings` [position][code] are told with a code.
     """
     if not actions:
         return '<div class="lae-ribbon" role="img" aria-label="no latent actions"></div>'
     times = [t for t, _ in actions]
     stride = times[1] - times[0] if len(times) > 1 else 1
-    lanes = "".join(_lane(position, actions) for position in range(len(actions[0][1].tokens)))
+    named = meanings or [()] * len(actions[0][1].tokens)
+    lanes = "".join(_lane(position, actions, named[position]) for position in range(len(actions[0][1].tokens)))
+    end = times[-1] if end is None else end
+    now = "" if current_t is None else f' data-now="{current_t}"'
     return (
         f'<div class="lae-ribbon" role="img" data-first="{times[0]}" data-last="{times[-1]}" data-stride="{stride}" '
-        f'aria-label="latent actions of frames {times[0]} to {times[-1]}">'
-        f"{lanes}{_ticks(times)}{_marker(times, current_t)}</div>"
+        f'data-end="{end}" data-window="{window}"{now} aria-label="latent actions of frames {times[0]} to {times[-1]}">'
+        f"{lanes}{_ticks(times)}{_marker(times, stride, current_t, end)}</div>"
     )
 
 
@@ -59,7 +70,7 @@ def film_html(
     cells = []
     for frame, t in zip(frames, times, strict=True):
         kind = "frame" if t == current_t else "future" if t == future_t else ""
-        picture = data_uri(frame, longer_side=160)
+        picture = data_uri(frame, kind="jpeg", longer_side=160)
         cells.append(
             f'<figure class="{kind}" data-t="{t}"><img src="{picture}" alt="frame {t}">'
             f"<figcaption>{t}{' ' + kind if kind else ''}</figcaption></figure>"
@@ -113,15 +124,16 @@ def _chip(position: int, token: int, margin: float | None, num_codes: int) -> st
     )
 
 
-def _lane(position: int, actions: TimedActions) -> str:
+def _lane(position: int, actions: TimedActions, meanings: Sequence[str]) -> str:
     num_codes, cells = actions[0][1].codebook_size, []
     for token, run in groupby(actions, key=lambda item: item[1].tokens[position]):
         times = [t for t, _ in run]
         when = f"frame {times[0]}" if len(times) == 1 else f"frames {times[0]} to {times[-1]}"
         color = code_color(token, num_codes)
+        means = f": {html.escape(meanings[token])}" if token < len(meanings) and meanings[token] else ""
         cells.append(
             f'<span style="flex:{len(times)} 1 0;background:{color};color:{ink(color)}" '
-            f'title="{when}, position {position}: code {token}">{token}</span>'
+            f'title="{when}, position {position}: code {token}{means}">{token}</span>'
         )
     return f'<span class="name">{position}</span><div class="lane">{"".join(cells)}</div>'
 
@@ -132,11 +144,12 @@ def _ticks(times: list[int], most: int = 8) -> str:
     return f'<div class="ticks">{spans}</div>'
 
 
-def _marker(times: list[int], current_t: int | None) -> str:
-    if current_t is None or not times[0] <= current_t <= times[-1]:
+def _marker(times: list[int], stride: int, current_t: int | None, end: int) -> str:
+    if current_t is None or not times[0] <= current_t <= max(end, times[-1]):
         return ""
-    column = min(range(len(times)), key=lambda i: abs(times[i] - current_t))
-    place = f"left:{100 * column / len(times):.2f}%;width:{100 / len(times):.2f}%"
+    num_frames = len(times) * stride
+    left = min(current_t - times[0], num_frames - 1)
+    place = f"left:{100 * left / num_frames:.2f}%;width:{100 / num_frames:.2f}%"
     return f'<div class="over"><div class="now" style="{place}"></div></div>'
 
 

@@ -135,9 +135,10 @@ def animation_uri(frames: Sequence[Frame], *, fps: int | float, kind: str = "web
     return _uri(buffer, kind)
 
 
-def blink_html(before: Frame, after: Frame, *, alt: str = "before and after") -> str:
+def blink_html(before: Frame, after: Frame, *, alt: str = "before and after", longer_side: int | None = None) -> str:
     """Return two pictures that take turns in one place (still, and on hover, for who asked for less motion)."""
-    first, second = data_uri(before), data_uri(_like(after, before))
+    both = (before, _like(after, before))
+    first, second = (data_uri(each, kind="jpeg", quality=86, longer_side=longer_side) for each in both)
     text = html.escape(alt, quote=True)
     return f'<span class="lae-blink"><img src="{first}" alt="{text}"><img src="{second}" alt=""></span>'
 

@@ -7,13 +7,14 @@ import gradio as gr
 from viz.tabs.actions import choose_bundle
 from viz.tabs.page import Page
 from viz.tabs.selection import Selection
+from viz.tabs.tour import BUTTON, tour_html
 
 TITLES = {"tabletop": "Tabletop", "droid": "DROID"}
 BRAND = """<div class="brand"><h1>Latent Action Explorer</h1><p>What happens between two frames of a video, in a few
 discrete tokens that nobody labelled.</p></div>"""
-TOOLS = """<div class="tools"><button type="button" class="quiet" data-copy-link>Copy link</button>
+TOOLS = f"""<div class="tools">{BUTTON}<button type="button" class="quiet" data-copy-link>Copy link</button>
 <button type="button" class="quiet" data-theme-toggle
-aria-label="switch between light and dark">Light / dark</button></div>"""
+aria-label="switch between light and dark">Light / dark</button></div>{tour_html()}"""
 
 
 def build_header(page: Page) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import gradio as gr
 import numpy as np
 
 from lapa.types import Frame
+from viz.figures.compare import Comparison, compare_html
 from viz.figures.film import film_html, ribbon_html
-from viz.figures.frames import error_heat, signed_difference
+from viz.figures.frames import error_heat, motion_overlay, signed_difference
 from viz.tabs.actions import common_actions
-from viz.tabs.markup import button, chips, empty, figure, novelty_html, picture, same_size, section, sure_chips
+from viz.tabs.markup import button, empty, figure, meaning_note, novelty_html, same_size, section, sure_chips
+from viz.tabs.neighbour import neighbour_html
 from viz.tabs.page import Page, act_html
 from viz.tabs.selection import Selection
 
 STRIP_FRAMES = 14
 NUM_NEIGHBOURS = 8
+CHOICES = (
+    Comparison(name="Decoded", left="later", right="decoded", left_title="recorded later", right_title="decoded"),
+    Comparison(name="Before", left="now", right="later", left_title="now", right_title="later"),
+    Comparison(name="Change", left="later", right="change", left_title="later", right_title="later minus now"),
+    Comparison(name="Motion", left="now", right="motion", left_title="now", right_title="what moves"),
+    Comparison(name="Error", left="decoded", right="error", left_title="decoded", right_title="what it misses"),
+)
 
 
 def build_inspect(page: Page) -> None:
@@ -42,35 +49,52 @@ def film_strip(page: Page, selection: Selection) -> str:
 
 def ribbon_strip(page: Page, selection: Selection) -> str:
     """Return the clip's tokens over time, one lane per position."""
-    ribbon = ribbon_html(page.bench.ribbon(selection), selection.t)
-    return f'{ribbon}<p class="legend">One lane per token position. Press the film or the lanes to go there.</p>'
+    bench = page.bench
+    meaning = bench.explorer(selection.bundle).meaning
+    labels = [[code.label for code in row] for row in meaning.codes] if meaning else ()
+    ribbon = ribbon_html(
+        bench.ribbon(selection),
+        selection.t,
+        end=bench.last(selection),
+        window=bench.window(selection),
+        meanings=labels,
+    )
+    return (
+        f'{ribbon}<p class="legend">One lane per token position. Press or drag along the lanes to go there; on the '
+        "keyboard, arrow keys step by one frame, Page Up and Page Down by one window.</p>"
+    )
 
 
 def pair_html(page: Page, selection: Selection) -> str:
-    """Return the two frames, what the decoder makes of the tokens, and both differences."""
+    """Return the two frames, what the decoder makes of the tokens, and all of them on one comparison."""
     bench = page.bench
     pair, seen = bench.pair(selection), bench.seen(selection)
     explorer = bench.explorer(selection.bundle)
     rebuilt = same_size(explorer.decode(pair.frame, seen), pair.future)
-    quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
+    layers = {
+        "now": same_size(pair.frame, pair.future),
+        "later": pair.future,
+        "decoded": rebuilt,
+        "change": signed_difference(pair.frame, pair.future),
+        "motion": motion_overlay(pair.frame, pair.future),
+        "error": error_heat(rebuilt, pair.future),
+    }
     when = f"{pair.window} frames, {selection.window_s:.2g} s later"
-    token_panel = (
-        f'<div class="panel tokens-panel"><h4>What the quantizer says</h4>{sure_chips(seen)}'
-        f"{novelty_html(explorer, pair.frame)}"
-        f"<dl><dt>from these tokens</dt><dd>{quality:.1f} dB</dd>"
-        f"<dt>if nothing moved</dt><dd>{copied:.1f} dB</dd></dl>"
-        f'<p class="lead">PSNR against the recorded later frame; higher is nearer.</p>'
-        f"{button('Try other tokens', 'tab', tab='decode')}</div>"
-    )
+    quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
+    comparison = compare_html(layers, CHOICES, inverted=("change",))
     return (
         '<div class="grid three">'
         + figure(pair.frame, f"Frame {pair.t}", "now")
         + figure(pair.future, f"Frame {pair.t + pair.window}", when)
-        + figure(rebuilt, "Decoded", f"from frame {pair.t} and the tokens alone")
-        + token_panel
-        + figure(signed_difference(pair.frame, pair.future), "What changed", "later frame minus now", classes="diff")
-        + figure(error_heat(rebuilt, pair.future), "What is missed", "error of the decoded frame")
-        + "</div>"
+        + f'<figure class="shot compare"><figcaption><b>Compare</b><span class="note">drag, or let them blink'
+        f"</span></figcaption>{comparison}</figure></div>"
+        '<div class="panel tokens-panel"><div><h4>What the quantizer says</h4>'
+        f"{sure_chips(seen, explorer.meanings(seen))}</div>"
+        f"<div><h4>How well the tokens tell it</h4><dl><dt>decoded from these tokens</dt><dd>{quality:.1f} dB</dd>"
+        f"<dt>if nothing moved</dt><dd>{copied:.1f} dB</dd></dl>"
+        '<p class="lead">PSNR against the recorded later frame; higher is nearer.</p>'
+        f"{novelty_html(explorer, pair.frame)}</div>"
+        f'<div class="foot">{meaning_note(explorer)}{button("Try other tokens", "tab", tab="decode")}</div></div>'
     )
 
 
@@ -83,27 +107,12 @@ def near_html(page: Page, selection: Selection) -> str:
     name = bench.shelf.entry(selection.clip).title
     found = explorer.neighbours(bench.seen(selection), k=NUM_NEIGHBOURS, exclude_clip=name)
     cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2f}") for n in found)
-    note = "The nearest transitions of other clips in the index, by the latent action before quantisation."
-    return section("The same elsewhere", f'<div class="grid four">{cells}</div>', note=note)
-
-
-def neighbour_html(page: Page, selection: Selection, row: int, note: str) -> str:
-    """Return one transition of the index as a button: before, after, tokens, where it is from."""
-    explorer = page.bench.explorer(selection.bundle)
-    index = explorer.index
-    clip = int(index.clip[row])
-    action = index.latent_action(row)
-    pictures = explorer.pictures(row)
-    shown = (
-        '<span class="missing">its video is not on this machine</span>'
-        if pictures is None
-        else "".join(picture(frame, "", side=160) for frame in pictures)
+    note = (
+        "The nearest transitions of other clips in the index, by the latent action before quantisation; each picture "
+        "shows before and after in turn. Press one to go there. "
+        '<button type="button" class="quiet" data-still aria-pressed="false">Stop the pictures</button>'
     )
-    words = escape(index.clip_instructions[clip] or index.clip_names[clip])
-    tokens = chips(action, "small")
-    inside = f'<span class="two">{shown}</span>{tokens}<span class="words">{words}</span><small>{escape(note)}</small>'
-    label = f"transition {row}: {action.label}, {index.clip_instructions[clip]}"
-    return button(inside, "row", label=label, classes="neighbour", row=row)
+    return section("The same elsewhere", f'<div class="grid near moving">{cells}</div>', note=note)
 
 
 def psnr(picture: Frame, truth: Frame) -> float:

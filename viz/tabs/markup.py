@@ -6,13 +6,14 @@ them to Python as one event. Pictures travel inside the page, so that nobody's u
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from lapa.explorer import Explorer
+from lapa.explorer import CodeMeaning, Explorer
 from lapa.types import Frame, LatentAction
 from viz.figures.film import token_chips
 from viz.figures.frames import data_uri
@@ -56,18 +57,40 @@ def chips(latent_action: LatentAction, size: str = "medium") -> str:
     return token_chips(plain, size=size)
 
 
-def sure_chips(latent_action: LatentAction) -> str:
-    """Return a latent action with, under each token, how much nearer this code is than the next best."""
-    margins = latent_action.margins
-    if margins is None:
-        return chips(latent_action, "large")
-    cells = [
-        f'<span class="sure" {code_style(token, latent_action.codebook_size)} title="position {i}: code {token}, '
-        f'{margin:.0%} nearer than the second-best code"><b>{token}</b><i style="--sure:{margin:.2f}"></i>'
-        f"<small>{_how_sure(margin)}</small></span>"
-        for i, (token, margin) in enumerate(zip(latent_action.tokens, margins, strict=True))
-    ]
-    return f'<div class="sures" role="img" aria-label="latent action {latent_action.label}">{"".join(cells)}</div>'
+def sure_chips(latent_action: LatentAction, meanings: Sequence[CodeMeaning] = ()) -> str:
+    """Return a latent action, a line per token: its chip, what it was measured to mean, and how sure the quantizer is.
+
+    How sure: how much nearer this code is than the next best.
+    """
+    margins = latent_action.margins or (None,) * len(latent_action.tokens)
+    lines = []
+    for position, (token, margin) in enumerate(zip(latent_action.tokens, margins, strict=True)):
+        meaning = meanings[position] if meanings else None
+        means = "" if meaning is None else f'<em title="{escape(meaning.sentence)}">{_worded(meaning)}</em>'
+        sure = ""
+        if margin is not None:
+            told = f"{margin:.0%} nearer than the second-best code"
+            sure = (
+                f'<i style="--sure:{margin:.2f}" title="{told}"></i><small title="{told}">{_how_sure(margin)}</small>'
+            )
+        label = f"position {position}: code {token}"
+        lines.append(
+            f'<li class="sure" {code_style(token, latent_action.codebook_size)}><b title="{label}">{token}</b>'
+            f'<span class="meant">{means}</span>{sure}</li>'
+        )
+    return f'<ol class="sures" aria-label="latent action {latent_action.label}">{"".join(lines)}</ol>'
+
+
+def meaning_note(explorer: Explorer) -> str:
+    """Return the sentence on how the meanings were measured, or why there are none."""
+    text = explorer.meaning_note if explorer.meaning is None else explorer.meaning.how
+    return f'<p class="lead">{escape(text[:1].upper() + text[1:])}</p>'
+
+
+def _worded(meaning: CodeMeaning) -> str:
+    if not meaning.label:
+        return "too rare to say"
+    return f"adds {escape(meaning.label)}" if meaning.adds else escape(meaning.label)
 
 
 def novelty_html(explorer: Explorer, frame: Frame, *, is_short: bool = False) -> str:

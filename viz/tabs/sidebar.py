@@ -18,6 +18,8 @@ from viz.tabs.shelf import Entry
 SHOWN_PER_SEARCH = 24
 THUMB = 120
 SHOWN_PRECISION_S = 0.001
+LONGEST_WINDOW_S = 5.0
+"""Where the window's slider ends; a link may ask for more."""
 GROUP_TITLES = {
     "tabletop": "Tabletop, held-out scenes",
     "droid": "DROID, real robots",
@@ -32,7 +34,7 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
     with gr.Column(elem_id="sidebar", scale=0, min_width=288):
         now = act_html("now")
         frame = gr.Slider(0, 1, value=0, step=1, label="Frame", elem_id="frame-slider", buttons=[])
-        window = gr.Number(label="Window (s)", value=0.6, minimum=0, step=0.1, elem_id="window-s")
+        window = gr.Slider(0.1, 3, value=0.6, step=0.1, label="Window (s)", elem_id="window-s", buttons=[])
         latent = act_html("latent")
         upload = gr.UploadButton(
             f"Upload a video (up to {max_upload_mb} MB, {max_upload_s // 60} min)",
@@ -63,8 +65,7 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
             return selection
         return bench.fit(replace(selection, window_s=window_s, tokens=None, row=None))
 
-    page.on(window.submit, set_window, [window])
-    page.on(window.blur, set_window, [window])
+    page.on(window.input, set_window, [window])
 
     def take_upload(selection: Selection, file: str | None) -> tuple[Selection, Updates]:
         if not file:
@@ -90,7 +91,7 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
         [frame, window],
         lambda s: {
             frame: gr.Slider(maximum=max(1, bench.last(s)), value=s.t),
-            window: gr.Number(value=round(s.window_s, 3), step=1 / bench.clip(s).fps),
+            window: window_slider(page, s),
         },
         key=lambda s: (s.clip, s.t, s.window_s),
     )
@@ -101,6 +102,17 @@ def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
         return {group: shown, search: "", clips: clip_list(page, selection, shown, "")}
 
     page.add_view(None, [group, search, clips], show_clips, key=lambda s: (s.bundle, shown_group(page, s)))
+
+
+def window_slider(page: Page, selection: Selection) -> gr.Slider:
+    """Return the window's slider over what the clip allows, a frame at a time."""
+    clip = page.bench.clip(selection)
+    longest = min(LONGEST_WINDOW_S, (clip.num_frames - 1) / clip.fps)
+    step = 1 / clip.fps
+    value = round(selection.window_s, 3)
+    return gr.Slider(
+        minimum=min(value, round(step, 3)), maximum=max(value, round(longest, 3)), step=round(step, 4), value=value
+    )
 
 
 def shown_group(page: Page, selection: Selection) -> str:
