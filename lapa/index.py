@@ -10,7 +10,9 @@ An index refuses a quantizer it was not built with. It is built in `index_build.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -27,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 FACTS = ("laq", "data", "codebook_size", "window", "window_s", "clip_names", "clip_instructions", "clip_splits")
 HALVED = ("continuous", "novelty_axes")
+LATER_COLUMNS, LATER_FACTS = ("following",), ("clip_facts", "trustworthiness")
+"""What older indices of this format version do not have."""
 SHEET_WIDTH, SHEET_HEIGHT = 8192, 4096
 """Pixels of a contact sheet; WebP ends at 16383."""
 
@@ -35,7 +39,8 @@ def save_index(index: LatentIndex, path: str | Path) -> Path:
     """Write an index directory."""
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    arrays = {name: np.ascontiguousarray(getattr(index, name)) for name in COLUMNS}
+    kept = [*COLUMNS, *(name for name in LATER_COLUMNS if getattr(index, name) is not None)]
+    arrays = {name: np.ascontiguousarray(getattr(index, name)) for name in kept}
     save_file({k: v.astype(np.float16) if k in HALVED else v for k, v in arrays.items()}, path / "arrays.safetensors")
     sheets = [] if index.thumbs is None else _write_sheets(index.thumbs, path)
     config = {
@@ -43,7 +48,7 @@ def save_index(index: LatentIndex, path: str | Path) -> Path:
         "format_version": INDEX_VERSION,
         "thumb_size": 0 if index.thumbs is None else index.thumbs.shape[2],
         "sheets": sheets,
-        **{name: getattr(index, name) for name in FACTS},
+        **{name: getattr(index, name) for name in (*FACTS, *LATER_FACTS)},
     }
     write_text(path / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
     return path
@@ -66,8 +71,11 @@ def load_index(path: str | Path, laq_sha256: str | None = None) -> LatentIndex:
         arrays = load_file(path / "arrays.safetensors")
         columns = {k: arrays[k].astype(np.float32) if k in HALVED else arrays[k] for k in COLUMNS}
         facts = {k: tuple(config[k]) if isinstance(config[k], list) else config[k] for k in FACTS}
+        columns |= {k: arrays[k] for k in LATER_COLUMNS if k in arrays}
+        facts |= {"clip_facts": _clip_facts(config, len(facts["clip_names"]))}
+        facts |= {"trustworthiness": {k: float(v) for k, v in config.get("trustworthiness", {}).items()}}
         thumbs = _read_sheets(path, config["sheets"], config["thumb_size"], len(columns["tokens"]))
-    except (OSError, KeyError, TypeError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
         raise LapaError(f"the index '{path}' is damaged ({error}): copy or build it again") from error
     return LatentIndex(**columns, **facts, thumbs=thumbs)
 
@@ -84,7 +92,10 @@ def nearest(
     if exclude_clip in index.clip_names:
         distances[index.clip == index.clip_names.index(exclude_clip)] = np.inf
     k = min(k, int(np.isfinite(distances).sum()))
-    rows = np.argsort(distances, kind="stable")[:k]
+    if k == 0:
+        return np.array([], np.int64), np.array([], distances.dtype)
+    near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
+    rows = near[np.argsort(distances[near], kind="stable")][:k]
     return rows, distances[rows]
 
 
@@ -94,6 +105,14 @@ def group_by_code(index: LatentIndex) -> dict[int, Int[np.ndarray, "r"]]:
     codes, starts = np.unique(index.codes[order], return_index=True)
     groups = dict(zip(codes.tolist(), np.split(order, starts[1:]), strict=True))
     return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+
+
+def _clip_facts(config: Mapping[str, Any], num_clips: int) -> dict[str, tuple[str, ...]]:
+    found = {name: tuple(map(str, texts)) for name, texts in config.get("clip_facts", {}).items()}
+    short = [name for name, texts in found.items() if len(texts) != num_clips]
+    if short:
+        raise ValueError(f"'{short[0]}' is not told of every clip")
+    return found
 
 
 def _write_sheets(thumbs: UInt8[np.ndarray, "n 2 s s 3"], path: Path) -> list[str]:

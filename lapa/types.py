@@ -10,6 +10,7 @@ Deliberately knows nothing of torch, of files or of models.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -203,6 +204,10 @@ class LatentIndex:
         novelty_scale: float32 [2], median and 99th percentile of the training frames' own novelty.
         clip_names: file or episode; clip_instructions: "" where none; clip_splits: "train", "validation", ...
         thumbs: uint8 [n 2 s s 3] small before/after pictures, or None where they may not be shipped.
+        following: int16 [n l], the tokens of the same clip one window later, -1 where it ends before; None if not kept.
+        clip_facts: what else is known of clips, by name ("scene", "embodiment", "environment", "success"): one text
+            per clip, "" where unknown.
+        trustworthiness: of "umap" and "pca", in [0, 1] (see lapa/projection.py); empty where not measured.
     """
 
     laq: str
@@ -226,6 +231,9 @@ class LatentIndex:
     clip_instructions: tuple[str, ...]
     clip_splits: tuple[str, ...]
     thumbs: UInt8[np.ndarray, "n 2 s s 3"] | None = field(default=None, repr=False)
+    following: Int[np.ndarray, "n l"] | None = None
+    clip_facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    trustworthiness: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -5,11 +5,14 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
+from sklearn.manifold import trustworthiness
 
 from lapa.checkpoint import fingerprint
+from lapa.data.transitions import Transitions
 from lapa.frames import resize, to_pixels
 from lapa.index import COLUMNS, group_by_code, load_index, nearest, save_index
-from lapa.index_build import IndexConfig, build_index
+from lapa.index_build import IndexConfig, build_index, with_following
 from lapa.models.load import load_laq
 from lapa.novelty import fit_novelty
 from lapa.types import LapaError
@@ -68,10 +71,64 @@ def test_rows_are_spread_evenly_over_the_clips_and_differ(index):
     assert len({(c, t) for c, t in zip(index.clip.tolist(), index.t.tolist(), strict=True)}) == 40
 
 
+def test_what_follows_a_transition_is_what_the_quantizer_says_one_window_later(index, checkpoints, source):
+    laq = load_laq(checkpoints / "tabletop" / "laq")
+    ends = index.t + 2 * index.window >= source.records[0].num_frames
+    np.testing.assert_array_equal((index.following == -1).all(axis=1), ends)
+    assert 0 < ends.sum() < 40
+    for row in np.flatnonzero(~ends)[[0, 9, -1]]:
+        t = int(index.t[row]) + index.window
+        frame, future = source.frames(int(index.clip[row]), [t, t + index.window])
+        encoding = laq.encode(to_pixels([frame], 64), to_pixels([future], 64))
+        assert encoding.tokens[0].tolist() == index.following[row].tolist()
+
+
+def test_a_clip_read_for_what_follows_leaves_the_rows_as_they_were(source):
+    own = Transitions(clip=np.array([0, 0, 2]), t=np.array([1, 3, 9]), window=np.array([2, 2, 2]))
+    both, place, after = with_following(source, own)
+    assert list(zip(both.clip.tolist(), both.t.tolist())) == [(0, 1), (0, 3), (0, 3), (0, 5), (2, 9)]
+    assert both.t[place].tolist() == [1, 3, 9]
+    assert both.t[after[:2]].tolist() == [3, 5] and after[2] == -1
+
+
+def test_an_index_knows_what_its_data_set_says_of_clips_and_how_far_to_trust_the_map(checkpoints, tmp_path):
+    source = MovingSquare()
+    source.records = [
+        dataclasses.replace(record, embodiment="hand" if i % 2 else "arm", success=(None, True, False)[i % 3])
+        for i, record in enumerate(source.records)
+    ]
+    laq = load_laq(checkpoints / "tabletop" / "laq")
+    built = build_index(laq, source, IndexConfig(num_rows=40, thumb_size=0), laq_sha256="x", window_s=WINDOW_S)
+    loaded = load_index(save_index(built, tmp_path / "index"))
+    assert loaded.clip_facts == {
+        "embodiment": ("arm", "hand", "arm", "hand", "arm", "hand"),
+        "success": ("", "yes", "no", "", "yes", "no"),
+    }
+    flat = built.continuous.reshape(40, -1)
+    for name in ("pca", "umap"):
+        assert loaded.trustworthiness[name] == pytest.approx(
+            trustworthiness(flat, getattr(built, name), n_neighbors=10), abs=1e-3
+        )
+
+
+def test_an_index_from_before_these_columns_is_still_read(index, tmp_path):
+    path = save_index(index, tmp_path / "index")
+    arrays = load_file(path / "arrays.safetensors")
+    del arrays["following"]
+    save_file(arrays, path / "arrays.safetensors")
+    config = json.loads((path / "config.json").read_text())
+    del config["clip_facts"], config["trustworthiness"]
+    (path / "config.json").write_text(json.dumps(config))
+    old = load_index(path)
+    assert old.following is None and old.clip_facts == {} and old.trustworthiness == {}
+    np.testing.assert_array_equal(old.tokens, index.tokens)
+
+
 def test_an_index_survives_the_disk(index, tmp_path):
     loaded = load_index(save_index(index, tmp_path / "index"), index.laq)
     for name in COLUMNS:
         np.testing.assert_allclose(getattr(loaded, name), getattr(index, name), atol=2e-2, rtol=2e-3)
+    np.testing.assert_array_equal(loaded.following, index.following)
     assert loaded.clip_names == index.clip_names
     assert loaded.thumbs.shape == (40, 2, 16, 16, 3)
     # WebP is lossy, so a wrong order of tiles must be told from noise: every picture is nearest to itself.
@@ -130,6 +187,13 @@ def test_the_nearest_row_to_a_row_is_itself_then_others_in_order(index):
     assert rows[0] == 5
     assert distances[0] == pytest.approx(0.0, abs=1e-6)
     assert (np.diff(distances) >= 0).all()
+
+
+def test_ties_at_the_edge_keep_the_order_of_rows(index):
+    same = dataclasses.replace(index, continuous=np.zeros_like(index.continuous))
+    rows, distances = nearest(same, same.continuous[5], 7)
+    assert rows.tolist() == list(range(7)) and not distances.any()
+    assert len(nearest(index, index.continuous[5], 0)[0]) == 0
 
 
 def test_neighbours_in_the_same_clip_can_be_left_out(index):

@@ -37,3 +37,14 @@ def test_umap_is_seeded_and_puts_equal_points_on_one_spot():
     np.testing.assert_array_equal(plane, projection.umap(points, 3))
     spread = np.linalg.norm(plane[:40].mean(axis=0) - plane[40:80].mean(axis=0))
     assert spread > 2 * np.linalg.norm(plane[:40] - plane[:40].mean(axis=0), axis=1).mean()
+
+
+def test_a_faithful_plane_is_trusted_and_a_shuffled_one_is_not():
+    rng = np.random.default_rng(0)
+    points = (rng.normal(size=(3000, 6)) * (9, 7, 0.1, 0.1, 0.1, 0.1)).astype(np.float32)
+    plane = projection.pca(points)
+    faithful = projection.trustworthiness(points, plane, 0)
+    assert faithful > 0.98
+    assert 0.4 < projection.trustworthiness(points, rng.permutation(plane), 0) < 0.6
+    assert projection.trustworthiness(points, plane, 0) == faithful
+    assert projection.trustworthiness(points[:21], plane[:21], 0) is None

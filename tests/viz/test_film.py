@@ -36,13 +36,21 @@ def test_the_ribbon_merges_runs_and_its_lanes_are_full():
     assert all(sum(map(int, re.findall(r"flex:(\d+)", lane))) == 5 for lane in lanes)
     assert "frames 0 to 4, position 0: code 0" in page
     assert 'data-first="0" data-last="8" data-stride="2"' in page
-    assert 'class="now" style="left:40.00%;width:20.00%"' in page
+    assert 'class="now" style="left:40.00%;width:10.00%"' in page
 
 
 def test_the_ribbon_marks_no_frame_it_does_not_have():
     actions = [(t, action(1)) for t in range(3)]
     assert 'class="now"' not in ribbon_html(actions, 7) and 'class="now"' not in ribbon_html(actions)
     assert "no latent actions" in ribbon_html([])
+
+
+def test_the_marker_stands_at_every_frame_not_only_at_those_encoded():
+    actions = [(4 * t, action(t)) for t in range(5)]
+    page = ribbon_html(actions, current_t=7, end=18, window=6, meanings=[["", "left 0.9"], *[()] * 3])
+    assert 'class="now" style="left:35.00%;width:5.00%"' in page
+    assert 'data-end="18" data-window="6" data-now="7"' in page
+    assert "position 0: code 1: left 0.9" in page
 
 
 def test_the_film_marks_frame_and_future():

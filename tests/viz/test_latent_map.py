@@ -9,8 +9,9 @@ import pytest
 from lapa.types import LapaError
 from tests.viz.conftest import CENTRES, PER_CLUSTER, make_index
 from viz.figures import style
+from viz.figures.find import rows_inside, rows_matching
 from viz.figures.latent_map import latent_map, map_figure
-from viz.figures.map_data import colour_choices, latent_map_data, rows_matching
+from viz.figures.map_data import colour_choices, latent_map_data, unknown_colours
 
 
 def unpack(array: dict) -> np.ndarray:
@@ -21,7 +22,7 @@ def dots(figure: dict) -> list[dict]:
     return [trace for trace in figure["data"] if "customdata" in trace]
 
 
-@pytest.mark.parametrize("level", ["transition", "sequence"])
+@pytest.mark.parametrize("level", ["transition", "sequence", "code"])
 def test_every_choice_draws_a_figure_that_plotly_accepts(index, level):
     assert colour_choices(index) == [
         *("token 0", "token 1", "token 2", "token 3"), "magnitude", "count", "direction", "task", "split"
@@ -45,6 +46,15 @@ def test_points_carry_their_row_and_lie_where_the_index_says(index):
     assert sorted(seen) == list(range(len(index)))
 
 
+def test_a_hundred_thousand_points_travel_without_words():
+    index = make_index((40_000, 30_000, 20_000, 10_000))
+    figure = latent_map(index)
+    traces = dots(figure)
+    assert sum(len(unpack(trace["customdata"])) for trace in traces) == len(index) == 100_000
+    assert all("text" not in trace and "line" not in trace["marker"] for trace in traces)
+    assert len(json.dumps(figure)) < 2_000_000
+
+
 def test_pca_shows_the_other_coordinates(index):
     data = latent_map_data(index, coords="pca")
     assert np.array_equal(data.xy, index.pca)
@@ -57,6 +67,35 @@ def test_sequences_are_merged_with_their_counts_at_their_middle(index):
     assert np.allclose(by_label["7-1-7-1"][1], CENTRES[3], atol=0.15)
     assert [data.labels[ring] for ring in data.rings] == ["0-1-2-3"]
     assert all(data.labels[i] == index.latent_action(int(row)).label for i, row in enumerate(data.rows))
+
+
+def test_codes_of_the_coloured_token_lie_at_the_mean_of_what_says_them(index):
+    data = latent_map_data(index, level="code", colour_by="token 0", highlight_rows=[45])
+    assert data.labels == ("0-*-*-*", "4-*-*-*", "7-*-*-*")
+    assert data.counts.tolist() == [60, 30, 10]
+    np.testing.assert_allclose(data.xy[0], index.umap[index.tokens[:, 0] == 0].mean(axis=0), atol=1e-4)
+    assert data.rings.tolist() == [1]
+    by_name = {trace["name"]: trace for trace in dots(map_figure(data))}
+    assert by_name["4"]["ids"] == ["4-*-*-*"] and by_name["4"]["text"] == ["4"]
+    assert by_name["4"]["marker"]["color"] == style.code_color(4)
+
+
+def test_codes_of_all_tokens_are_shown_where_something_else_is_coloured(index):
+    data = latent_map_data(index, level="code", colour_by="magnitude")
+    assert len(data.rows) == sum(len(np.unique(lane)) for lane in index.tokens.T)
+    means = [index.magnitude[rows_matching(index, label)].mean() for label in data.labels]
+    np.testing.assert_allclose(data.values, means, rtol=1e-5)
+
+
+def test_facts_of_clips_colour_the_map_and_what_nobody_told_is_not_offered(index):
+    told = replace(index, clip_facts={"embodiment": ("arm", "hand", ""), "success": ("yes", "no", "yes")})
+    assert colour_choices(told)[-3:] == ["embodiment", "success", "split"]
+    assert unknown_colours(index) == ["embodiment", "success"] and unknown_colours(told) == []
+    data = latent_map_data(told, colour_by="embodiment")
+    assert [name for name, _ in data.groups] == ["arm", "hand"]
+    assert np.isnan(data.values[told.clip == 2]).all()
+    with pytest.raises(LapaError, match="choose"):
+        latent_map_data(index, colour_by="embodiment")
 
 
 @pytest.mark.parametrize("level", ["transition", "sequence"])
@@ -118,3 +157,26 @@ def test_search_by_tokens_and_by_text(index):
     assert set(index.clip[rows_matching(index, "STAR")]) == {0}
     assert set(index.clip[rows_matching(index, "third")]) == {2}
     assert len(rows_matching(index, "0-0-0-0-0")) == len(rows_matching(index, "")) == 0
+    assert len(rows_matching(index, "*")) == 100
+
+
+def test_search_joins_tokens_facts_and_words(index):
+    told = replace(index, clip_facts={"embodiment": ("arm", "hand", "")})
+    fits = (index.tokens[:, 1] == 1) & (index.clip == 0)
+    assert rows_matching(told, "*-1 star").tolist() == np.flatnonzero(fits).tolist()
+    assert set(told.clip[rows_matching(told, "embodiment:hand")]) == {1}
+    assert set(told.clip[rows_matching(told, "split:train push")]) == {0}
+    assert len(rows_matching(told, "embodiment:hand star")) == 0
+    assert len(rows_matching(index, "embodiment:hand")) == 0, "what nobody told is a word like any other"
+
+
+def test_a_loop_holds_what_matplotlib_says_it_holds():
+    from matplotlib.path import Path
+
+    rng = np.random.default_rng(0)
+    xy = rng.normal(size=(3000, 2)).astype(np.float32)
+    angles = np.sort(rng.uniform(0, 2 * np.pi, 60))
+    loop = np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(0.3, 2, (60, 1))
+    inside = rows_inside(xy, loop)
+    assert 300 < inside.sum() < 2700
+    np.testing.assert_array_equal(inside, Path(loop).contains_points(xy))

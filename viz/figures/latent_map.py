@@ -1,7 +1,8 @@
 """The map on the screen, as a Plotly figure.
 
-Points carry the row of the index they stand for as `customdata`, whatever trace they are in; arrays travel as base64,
-so that a page holds one string and not thousands of numbers. Knows nothing of pictures: the page shows them by row.
+Points carry the row of the index they stand for as `customdata`, whatever trace they are in, and a trace the number of
+its category as `meta` (-1: unknown); arrays travel as base64, not as thousands of numbers. Knows nothing of pictures:
+the page shows them by row.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from jaxtyping import Bool, Float32
 
 from lapa.types import LatentIndex
 from viz.figures import style
-from viz.figures.map_data import MapData, Rows, colour_choices, latent_map_data, point_sizes, rows_matching
-
-__all__ = ["MapData", "colour_choices", "latent_map", "latent_map_data", "map_figure", "rows_matching"]
+from viz.figures.map_data import MapData, Rows, latent_map_data, point_sizes
 
 GL_FROM = 5000
 """Points from which WebGL draws them; below, SVG needs no graphics card and looks crisper."""
+MANY = 20_000
+"""Points from which dots are small and bare and carry no words: a hundred thousand of them weigh more than the map."""
 
 
 def latent_map(
@@ -43,7 +44,9 @@ def map_figure(data: MapData, *, theme: str = "light") -> dict:
     unknown = np.isnan(data.values)
     if unknown.any():
         dots = {**_dots(data, unknown), "color": style.NEUTRAL, "opacity": 0.35}
-        traces.insert(0, _trace(data, unknown, name="unknown", marker=dots, showlegend=bool(data.groups)))
+        traces.insert(
+            0, _trace(data, unknown, name="unknown", marker=dots, showlegend=bool(data.groups)) | {"meta": -1}
+        )
     traces = [trace for trace in traces if trace is not None]
     traces += _rings(data.xy[data.rings], "selected", 15.0)
     if data.query is not None:
@@ -62,39 +65,55 @@ def map_figure(data: MapData, *, theme: str = "light") -> dict:
 
 
 def _dots(data: MapData, chosen: Bool[np.ndarray, "n"]) -> dict:
-    sizes = point_sizes(data, 5.0, 26.0)[chosen] if data.level == "sequence" else None
-    small = 5.0 if len(data.rows) > 3000 else 6.5
-    return {
-        "size": small if sizes is None else style.packed(sizes),
-        "opacity": 0.8,
-        "line": {"width": 0.5, "color": "rgba(0,0,0,0.35)"},
-    }
+    if data.level == "transition":
+        small = 6.5 if len(data.rows) <= 3000 else 5.0 if len(data.rows) < MANY else 3.0
+        rim = {} if len(data.rows) >= MANY else {"line": {"width": 0.5, "color": "rgba(0,0,0,0.35)"}}
+        return {"size": small, "opacity": 0.8 if rim else 0.6, **rim}
+    sizes = point_sizes(data, 5.0, 26.0) if data.level == "sequence" else point_sizes(data, 22.0, 44.0)
+    return {"size": style.packed(sizes[chosen]), "opacity": 0.8, "line": {"width": 0.5, "color": "rgba(0,0,0,0.35)"}}
 
 
 def _trace(data: MapData, chosen: Bool[np.ndarray, "n"], *, name: str, marker: dict, showlegend: bool) -> dict:
-    counts = data.counts[chosen]
-    labels = [label for label, wanted in zip(data.labels, chosen) if wanted]
-    if data.level == "sequence":
-        labels = [f"{label}  \u00d7{count}" for label, count in zip(labels, counts)]
     return {
         "type": "scattergl" if len(data.rows) >= GL_FROM else "scatter",
-        "mode": "markers",
+        "mode": "markers+text" if data.level == "code" else "markers",
         "name": html.escape(name),
         "x": style.packed(data.xy[chosen, 0]),
         "y": style.packed(data.xy[chosen, 1]),
         "customdata": style.packed(data.rows[chosen]),
-        "text": labels,
-        "hovertemplate": "%{text}<extra></extra>",
+        **_words(data, chosen),
         "marker": marker,
         "showlegend": showlegend,
     }
+
+
+def _words(data: MapData, chosen: Bool[np.ndarray, "n"]) -> dict:
+    """Return what is written on points, and what a mouse over them reads; `ids` are the tokens of merged points."""
+    if len(data.rows) >= MANY:
+        return {"hovertemplate": "transition %{customdata}<extra></extra>"}
+    labels = [label for label, wanted in zip(data.labels, chosen) if wanted]
+    if data.level == "transition":
+        return {"text": labels, "hovertemplate": "%{text}<extra></extra>"}
+    counts = data.counts[chosen].tolist()
+    titles = [f"{label}  \u00d7{count:,}" for label, count in zip(labels, counts)]
+    written = {"text": [_short(data, label) for label in labels], "textfont": {"size": 11}}
+    more = {"hovertext": titles, "hovertemplate": "%{hovertext}<extra></extra>"}
+    return {"ids": labels, **(written if data.level == "code" else {}), **more}
+
+
+def _short(data: MapData, label: str) -> str:
+    """Write a code's pattern as the code, with its token where several are shown."""
+    position, code = next((i, part) for i, part in enumerate(label.split("-")) if part != "*")
+    return code if data.colour_by.startswith("token ") else f"{position}: {code}"
 
 
 def _category(data: MapData, number: int) -> dict | None:
     chosen, (name, color) = data.values == number, data.groups[number]
     if not chosen.any():
         return None
-    return _trace(data, chosen, name=name, marker={**_dots(data, chosen), "color": color}, showlegend=True)
+    return _trace(data, chosen, name=name, marker={**_dots(data, chosen), "color": color}, showlegend=True) | {
+        "meta": number
+    }
 
 
 def _quantity(data: MapData) -> dict | None:

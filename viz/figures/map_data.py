@@ -1,6 +1,7 @@
-"""What a map shows: every transition, or every sequence of tokens, as a point, and what its colour says.
+"""What a map shows: every transition, sequence of tokens or single code as a point, and what its colour says.
 
 Chooses, merges and counts; `latent_map` draws it for the screen, `paper` for print, `export` writes it as a table.
+Which rows a search means, is `find`'s business.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, Int64
@@ -15,8 +17,10 @@ from jaxtyping import Float, Float32, Int, Int64
 from lapa.types import LapaError, LatentIndex
 from viz.figures import style
 
-MAX_POINTS = 20_000
+MAX_POINTS = 100_000
 MAX_CATEGORIES = 7
+LEVELS = ("transition", "sequence", "code")
+WILDCARD = -1
 Rows = Sequence[int] | Int[np.ndarray, "m"]
 Groups = tuple[tuple[str, str], ...]
 
@@ -26,10 +30,10 @@ class MapData:
     """What a map shows, before anyone draws it.
 
     Attributes:
-        rows: int64 [n], row of the index each point stands for (of a sequence: the one nearest its middle).
+        rows: int64 [n], row of the index each point stands for (of several: the one nearest their middle).
         xy: float32 [n 2].
         counts: int64 [n], transitions a point stands for; all 1 at level "transition".
-        labels: the tokens of each point as text.
+        tokens: int16 [n l] of each point, -1 for any: a code's point stands for all sequences that have it there.
         values: float64 [n], category number, or the quantity coloured; NaN where unknown.
         groups: (name, colour) of each category; empty for a quantity.
         value_range: ends of the colour scale of a quantity.
@@ -41,7 +45,7 @@ class MapData:
     rows: Int64[np.ndarray, "n"]
     xy: Float32[np.ndarray, "n 2"]
     counts: Int64[np.ndarray, "n"]
-    labels: tuple[str, ...]
+    tokens: Int[np.ndarray, "n l"]
     values: Float[np.ndarray, "n"]
     groups: Groups
     value_range: tuple[float, float]
@@ -52,13 +56,24 @@ class MapData:
     rings: Int64[np.ndarray, "m"]
     query: Float32[np.ndarray, "2"] | None = None
 
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The tokens of each point as text: "3-0-7-1", or "*-*-7-*" for a code."""
+        return tuple("-".join("*" if t == WILDCARD else str(t) for t in tokens) for tokens in self.tokens.tolist())
+
 
 def colour_choices(index: LatentIndex) -> list[str]:
     """Return what `colour_by` may be for this index: only what it knows."""
     choices = [f"token {position}" for position in range(index.code_seq_len)] + ["magnitude", "count"]
     choices += ["direction"] if np.isfinite(index.displacement).all(axis=1).any() else []
     choices += ["task"] if any(index.clip_instructions) else []
+    choices += [name for name in index.clip_facts if name not in choices]
     return choices + (["split"] if len(set(index.clip_splits)) > 1 else [])
+
+
+def unknown_colours(index: LatentIndex) -> list[str]:
+    """Return what people ask of a map that this index was not told."""
+    return [name for name in ("direction", "task", "embodiment", "success") if name not in colour_choices(index)]
 
 
 def latent_map_data(
@@ -74,9 +89,10 @@ def latent_map_data(
 
     Args:
         coords: "umap" (neighbourhoods) or "pca" (distances).
-        colour_by: "token 0" to "token l-1", "task" (first word of the instruction), "magnitude", "direction", "split"
-            or "count" (how often the sequence occurs).
-        level: "transition", or "sequence": one point per observed sequence, at the mean of its transitions.
+        colour_by: "token 0" to "token l-1", "task" (first word of the instruction), "magnitude", "direction", "split",
+            "count" (how often the sequence occurs), or a fact of clips, such as "embodiment".
+        level: "transition"; "sequence", one point per observed sequence; or "code", one per code of the token that is
+            coloured, of every token if none is. Points of several transitions lie at their mean.
         highlight_rows: rows to ring; they are shown however many points there are.
         max_points: beyond it every so-manieth transition is shown.
 
@@ -85,25 +101,27 @@ def latent_map_data(
     """
     if coords not in ("umap", "pca"):
         raise LapaError(f"'{coords}' is no projection of this index: choose umap or pca")
-    if level not in ("transition", "sequence"):
-        raise LapaError(f"'{level}' is no level of the map: choose transition or sequence")
+    if level not in LEVELS:
+        raise LapaError(f"'{level}' is no level of the map: choose {', '.join(LEVELS[:-1])} or {LEVELS[-1]}")
     highlight = np.asarray(highlight_rows, np.int64).reshape(-1)
     if ((highlight < 0) | (highlight >= len(index))).any():
         raise LapaError(f"row {highlight.max()} is not in the index: it has rows 0 to {len(index) - 1}")
     values, groups = _values(index, colour_by)
     xy = index.umap if coords == "umap" else index.pca
-    if level == "sequence":
-        rows, xy, counts, values = _by_sequence(index, xy, values, bool(groups), colour_by)
-        rings = np.flatnonzero(np.isin(index.codes[rows], index.codes[highlight]))
-    else:
+    if level == "transition":
         rows = _thin(len(index), max_points, highlight)
-        xy, values, counts = xy[rows], values[rows], np.ones(len(rows), np.int64)
+        tokens, xy, values, counts = index.tokens[rows], xy[rows], values[rows], np.ones(len(rows), np.int64)
         rings = np.searchsorted(rows, np.unique(highlight))
+    else:
+        tokens, members = _sequences(index) if level == "sequence" else _codes(index, colour_by)
+        rows, xy, counts, values = _merge(index, xy, values, members, bool(groups), colour_by)
+        fits = (tokens[:, None] == WILDCARD) | (tokens[:, None] == index.tokens[highlight][None])
+        rings = np.flatnonzero(fits.all(axis=2).any(axis=1))
     return MapData(
         rows=rows,
         xy=xy,
         counts=counts,
-        labels=tuple("-".join(map(str, tokens)) for tokens in index.tokens[rows].tolist()),
+        tokens=tokens.astype(np.int16),
         values=values,
         groups=groups,
         value_range=_value_range(values, colour_by),
@@ -118,24 +136,7 @@ def latent_map_data(
 def point_sizes(data: MapData, smallest: float, largest: float) -> Float[np.ndarray, "n"]:
     """Return diameters whose areas go with the counts; equal counts get the smallest."""
     share = np.sqrt(data.counts / max(1, data.counts.max()))
-    return smallest + (largest - smallest) * share if data.level == "sequence" else np.full(len(share), smallest)
-
-
-def rows_matching(index: LatentIndex, pattern: str) -> Int64[np.ndarray, "m"]:
-    """Return the rows whose tokens fit "3-*-7-*", or, for any other text, whose clip or instruction has it.
-
-    Fewer parts than tokens match the beginning: "3-0" is "3-0-*-*".
-    """
-    parts = pattern.strip().replace(" ", "").split("-")
-    if all(part == "*" or part.isdecimal() for part in parts) and len(parts) <= index.code_seq_len:
-        fits = np.ones(len(index), bool)
-        for position, part in enumerate(parts):
-            fits &= True if part == "*" else index.tokens[:, position] == int(part[:6])
-        return np.flatnonzero(fits)
-    wanted = pattern.strip().casefold()
-    texts = [f"{name} {said}".casefold() for name, said in zip(index.clip_names, index.clip_instructions)]
-    found = np.array([bool(wanted) and wanted in text for text in texts], bool)
-    return np.flatnonzero(found[index.clip])
+    return np.full(len(share), smallest) if data.level == "transition" else smallest + (largest - smallest) * share
 
 
 def _values(index: LatentIndex, colour_by: str) -> tuple[Float[np.ndarray, "n"], Groups]:
@@ -147,9 +148,10 @@ def _values(index: LatentIndex, colour_by: str) -> tuple[Float[np.ndarray, "n"],
         return np.log10(counts[inverse.reshape(-1)]), ()
     if colour_by == "direction":
         return _degrees(index.displacement.astype(np.float64)), ()
-    if colour_by in ("task", "split"):
-        texts = index.clip_splits if colour_by == "split" else tuple(map(_first_word, index.clip_instructions))
-        return _categories(texts, index.clip)
+    if colour_by == "task":
+        return _categories(tuple(map(_first_word, index.clip_instructions)), index.clip)
+    if colour_by == "split" or colour_by in index.clip_facts:
+        return _categories(index.clip_facts.get(colour_by, index.clip_splits), index.clip)
     name, _, position = colour_by.partition(" ")
     if name == "token" and position.isdecimal() and int(position) < index.code_seq_len:
         colors = style.code_colors(index.codebook_size)
@@ -168,24 +170,48 @@ def _categories(texts: Sequence[str], clip: Int[np.ndarray, "n"]) -> tuple[Float
     return per_clip[clip], tuple(zip(kept, style.CATEGORIES)) + others
 
 
-def _by_sequence(
-    index: LatentIndex, xy: Float32[np.ndarray, "n 2"], values: Float[np.ndarray, "n"], are_groups: bool, colour_by: str
+def _sequences(index: LatentIndex) -> tuple[Int[np.ndarray, "m l"], list[np.ndarray]]:
+    """Return the sequences that occur, and the rows of each."""
+    _, first, inverse, counts = np.unique(index.codes, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(inverse.reshape(-1), kind="stable")
+    return index.tokens[first], np.split(order, np.cumsum(counts)[:-1])
+
+
+def _codes(index: LatentIndex, colour_by: str) -> tuple[Int[np.ndarray, "m l"], list[np.ndarray]]:
+    """Return the codes that occur as patterns, and the rows of each; of one token if it is the one coloured by."""
+    name, _, position = colour_by.partition(" ")
+    positions = [int(position)] if name == "token" else range(index.code_seq_len)
+    patterns, members = [], []
+    for position in positions:
+        for code in range(index.codebook_size):
+            rows = np.flatnonzero(index.tokens[:, position] == code)
+            if len(rows):
+                patterns.append([code if place == position else WILDCARD for place in range(index.code_seq_len)])
+                members.append(rows)
+    return np.array(patterns, np.int16), members
+
+
+def _merge(
+    index: LatentIndex,
+    xy: Float32[np.ndarray, "n 2"],
+    values: Float[np.ndarray, "n"],
+    members: list[np.ndarray],
+    are_groups: bool,
+    colour_by: str,
 ) -> tuple[Int64[np.ndarray, "m"], Float32[np.ndarray, "m 2"], Int64[np.ndarray, "m"], Float[np.ndarray, "m"]]:
-    """Merge transitions of equal tokens: rows nearest the middle, the middle, how many, and their common value."""
-    _, inverse, counts = np.unique(index.codes, return_inverse=True, return_counts=True)
-    inverse = inverse.reshape(-1)
-    order, stops = np.argsort(inverse, kind="stable"), np.cumsum(counts)
-    members = np.split(order, stops[:-1])
-    middle = np.stack([np.bincount(inverse, xy[:, i]) / counts for i in range(2)], axis=1).astype(np.float32)
-    off = np.square(xy - middle[inverse]).sum(axis=1)
-    rows = np.array([rows[off[rows].argmin()] for rows in members], np.int64)
+    """Make one point of several: the row nearest their middle, the middle, how many, and their common value."""
+    counts = np.array([len(rows) for rows in members], np.int64)
+    middle = np.stack([xy[rows].mean(axis=0, dtype=np.float64) for rows in members]).astype(np.float32)
+    nearest = [rows[np.square(xy[rows] - place).sum(axis=1).argmin()] for rows, place in zip(members, middle)]
     if colour_by == "direction":
         moved = [index.displacement[rows].astype(np.float64) for rows in members]
         known = [move[np.isfinite(move).all(axis=1)] for move in moved]
         merged = _degrees(np.stack([move.mean(axis=0) if len(move) else np.full(2, np.nan) for move in known]))
+    elif colour_by == "count":
+        merged = np.log10(counts)
     else:
         merged = np.array([_common(values[rows], are_groups) for rows in members])
-    return rows, middle, counts.astype(np.int64), merged
+    return np.array(nearest, np.int64), middle, counts, merged
 
 
 def _common(values: Float[np.ndarray, "m"], are_groups: bool) -> float:

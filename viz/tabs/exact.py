@@ -1,7 +1,7 @@
 """The exact views of a small codebook: nothing is projected away, so what is far apart here is far apart.
 
-Code vectors with all their distances, how often each position says each code, and every possible sequence at its own
-place in a grid of grids.
+Code vectors with all their distances, how often each position says each code, every possible sequence at its own
+place in a grid of grids, and which latent action follows which.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import gradio as gr
 from lapa.types import LapaError, LatentAction
 from viz.figures.codebook import codebook_data, codebook_figure, nested_counts, nested_figure, usage_figure
 from viz.tabs.actions import choose_tokens
+from viz.tabs.map_follow import build_follow
 from viz.tabs.markup import section
 from viz.tabs.page import Page, Updates
 from viz.tabs.selection import Selection, whole_number
@@ -38,7 +39,7 @@ NOTES = {
 
 
 def build_exact(page: Page) -> None:
-    """Build the three figures under the map."""
+    """Build the figures under the map."""
     with gr.Row(elem_id="exact", equal_height=False):
         with gr.Column(scale=1, min_width=420):
             _heading("codebook")
@@ -50,6 +51,7 @@ def build_exact(page: Page) -> None:
         with gr.Column(scale=1, min_width=420):
             _heading("nested")
             nested = _figure("nested", PLOT_JS)
+    build_follow(page)
 
     def choose(selection: Selection, data: Mapping[str, Any]) -> Selection:
         return choose_cell(page, selection, whole_number(data.get("row"), "a sequence"))

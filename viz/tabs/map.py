@@ -1,43 +1,59 @@
-"""Map: every transition of the index as a point. Hover to look, press to go there, lasso or search to count.
+"""Map: every transition, sequence or code of the index as a point. Hover to look, press to go there, lasso to count.
 
-Plotly is drawn by `assets/app.js` from a figure sent as one string; pictures come one by one, when a point is hovered.
-Everything a mouse can pick, the search box and the buttons beneath can pick too.
+Plotly is drawn by `assets/map.js`, which fetches figures and pictures as it needs them. Everything a mouse can pick,
+the keyboard on the plot, the search box and the table beneath can pick too.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from lapa.types import LapaError, LatentIndex
-from viz.figures.frames import data_uri
-from viz.figures.latent_map import latent_map
-from viz.figures.map_data import colour_choices, rows_matching
-from viz.figures.project import place
+from viz.figures.map_data import colour_choices
 from viz.tabs.actions import choose_row, common_actions
 from viz.tabs.exact import build_exact
-from viz.tabs.inspect import neighbour_html
 from viz.tabs.map_export import export_buttons, exporter
-from viz.tabs.markup import empty
+from viz.tabs.map_plot import (
+    NO_INDEX,
+    facts_html,
+    figure_server,
+    found_text,
+    map_index,
+    marks_json,
+    picture_server,
+    plot_request,
+)
+from viz.tabs.map_query import NUM_NEAR, Query, read_lasso, rows_of
+from viz.tabs.map_table import change_table, csv_server, table_html
+from viz.tabs.markup import button, empty, section
+from viz.tabs.neighbour import neighbour_html
 from viz.tabs.page import Page, Updates, act_html
 from viz.tabs.picked import picked_html
 from viz.tabs.selection import Selection, whole_number
 
-PROJECTIONS = [("UMAP", "umap"), ("PCA", "pca")]
-LEVELS = [("Transitions", "transition"), ("Sequences", "sequence")]
-MAX_PICKED = 5000
-MAX_FOUND = 2000
-PLOT_JS = "window.lapa.plot(element, trigger, ['point', 'lasso'], watch, props, server)"
-NO_INDEX = "This bundle has no index, so there is no map. Build one with 'python -m lapa index'."
+PROJECTIONS = [("UMAP", "umap"), ("PCA", "pca"), ("Both", "both")]
+LEVELS = [("Transitions", "transition"), ("Sequences", "sequence"), ("Codes", "code")]
+PLOT_JS = "window.lapa.map(element, trigger, ['point', 'lasso'], watch, props, server)"
+KEYS = (
+    "Map of latent actions. Arrow keys move from point to point, Enter goes to the point, Escape closes its pictures. "
+    "The table below holds the same transitions."
+)
+PANEL = (
+    '<div class="panel-map"><h4></h4><div class="plot" tabindex="0" role="application" '
+    f'aria-label="{KEYS}"></div><canvas aria-hidden="true"></canvas></div>'
+)
+TEMPLATE = (
+    f'<div class="panels-map">{PANEL}{PANEL}</div><div class="hover-card" hidden></div>'
+    '<p class="empty problem" role="alert" hidden></p>'
+    '<p class="sr-only" aria-live="polite"></p>'
+)
 
 
 def build_map(page: Page) -> None:
     """Build the tab."""
-    bench = page.bench
     with gr.Tab("Map", id="map", elem_id="tab-map", render_children=True):
         with gr.Row(elem_classes=["controls"], elem_id="map-controls"):
             coords = gr.Radio(PROJECTIONS, value="umap", label="Projection", elem_classes=["segments"])
@@ -46,87 +62,104 @@ def build_map(page: Page) -> None:
                 ["token 0"], value="token 0", label="Colour", elem_id="map-colour", elem_classes=["narrow"]
             )
             search = gr.Textbox(
-                label="Find", placeholder="3-*-7-*, an instruction, a clip", elem_id="map-search", elem_classes=["grow"]
+                label="Find",
+                placeholder="3-*-7-*, words, a clip, split:train",
+                elem_id="map-search",
+                elem_classes=["grow"],
             )
         with gr.Row(elem_id="map-row"):
             plot = gr.HTML(
                 "",
-                html_template='<div class="plot" role="img" aria-label="map of latent actions"></div>'
-                '<div class="hover-card" hidden></div>',
+                html_template=TEMPLATE,
                 elem_id="plot",
                 js_on_load=PLOT_JS,
                 apply_default_css=False,
-                server_functions=[_pictures(page)],
+                server_functions=[figure_server(page), picture_server(page)],
                 scale=5,
                 min_width=420,
             )
             detail = act_html("map-detail", scale=2, min_width=250)
+        facts = act_html("map-facts")
         marks = gr.HTML("", html_template="", elem_id="marks", js_on_load="window.lapa.marks(props, watch)")
+        found = gr.HTML("", html_template="", elem_id="found", js_on_load="window.lapa.found(props, watch)")
         exports = act_html("map-exports", server_functions=[exporter(page)])
         picked = act_html("picked")
+        table = act_html("map-table", server_functions=[csv_server(page)])
         build_exact(page)
-    controls = [coords, level, colour]
+    asked = gr.State(Query(), time_to_live=4 * 3600)
+    controls, shown = [coords, level, colour], [asked, picked, table, found]
 
-    def draw(selection: Selection, coords: str, level: str, colour: str) -> tuple[Selection, Updates]:
-        return selection, {
-            plot: plot_json(page, selection, coords, level, colour),
-            exports: export_buttons(selection.bundle, coords, level, colour),
+    def show_set(selection: Selection, query: Query) -> Updates:
+        rows = rows_of(page.bench.explorer(selection.bundle), query)
+        return {
+            asked: query,
+            picked: picked_html(page, selection, rows, query),
+            table: section("Table", table_html(page, selection.bundle, query, rows, selection.row)),
+            found: found_text(query.by, rows[:0] if query.by == "all" else rows),
         }
 
-    def find(selection: Selection, text: str, coords: str) -> tuple[Selection, Updates]:
-        rows = rows_matching(_index(page, selection), text[:200]) if text.strip() else np.array([], np.int64)
-        shown = picked_html(page, selection, rows, f"'{text[:60]}'") if text.strip() else ""
-        return selection, {picked: shown, marks: marks_json(page, selection, coords, rows)}
+    def draw(selection: Selection, coords: str, level: str, colour: str) -> tuple[Selection, Updates]:
+        plane = "umap" if coords == "both" else coords
+        return selection, {
+            plot: plot_request(selection, coords, level, colour),
+            exports: export_buttons(selection.bundle, plane, level, colour),
+        }
+
+    def find(selection: Selection, text: str) -> tuple[Selection, Updates]:
+        map_index(page, selection)
+        text = text.strip()[:200]
+        return selection, show_set(selection, Query(by="find", text=text) if text else Query())
 
     def lasso(selection: Selection, data: Mapping[str, Any]) -> tuple[Selection, Updates]:
-        rows = read_rows(data.get("rows"), len(_index(page, selection)))
-        return selection, {picked: picked_html(page, selection, rows, "the lasso")}
+        map_index(page, selection)
+        return selection, show_set(selection, Query() if data.get("is_empty") else read_lasso(data))
+
+    def point(selection: Selection, data: Mapping[str, Any]) -> tuple[Selection, Updates]:
+        new = choose_row(page.bench, selection, whole_number(data.get("row"), "a row"))
+        pattern = str(data.get("pattern") or "")[:200]
+        return new, show_set(new, Query(by="find", text=pattern)) if pattern else {}
+
+    def near(selection: Selection, data: Mapping[str, Any]) -> tuple[Selection, Updates]:
+        return selection, show_set(selection, Query(by="near", row=whole_number(data.get("row"), "a row")))
+
+    def turn(selection: Selection, data: Mapping[str, Any], query: Query) -> tuple[Selection, Updates]:
+        new = change_table(query, dict(data))
+        rows = rows_of(page.bench.explorer(selection.bundle), new)
+        return selection, {
+            asked: new,
+            table: section("Table", table_html(page, selection.bundle, new, rows, selection.row)),
+        }
 
     for control in controls:
         page.on(control.input, draw, controls, [plot, exports])
-    page.on(search.submit, find, [search, coords], [picked, marks])
-    page.on_data(plot.point, lambda s, data: choose_row(bench, s, whole_number(data.get("row"), "a row")))
-    page.on_data(plot.lasso, lasso, outputs=[picked])
-    for part in (detail, picked):
-        page.on_act(part, common_actions(bench))
+    page.on(search.submit, find, [search], shown)
+    page.on_data(plot.point, point, outputs=shown)
+    page.on_data(plot.lasso, lasso, outputs=shown)
+    actions = common_actions(page.bench)
+    page.on_act(detail, {**actions, "near": near}, outputs=shown)
+    page.on_act(picked, actions)
+    plain = {name: partial(_without_query, action) for name, action in actions.items()}
+    page.on_act(table, {**plain, "sort": turn, "page": turn}, [asked], [asked, table])
 
     def show_plot(selection: Selection) -> Updates:
-        index = bench.explorer(selection.bundle).index
+        index = page.bench.explorer(selection.bundle).index
         if index is None:
-            return {plot: "", picked: empty(NO_INDEX), exports: ""}
+            blank = dict.fromkeys((plot, exports, facts, table, found), "")
+            return {**blank, picked: empty(NO_INDEX), asked: Query()}
         choices = colour_choices(index)
         return {
-            plot: plot_json(page, selection, "umap", "transition", choices[0]),
+            **draw(selection, "umap", "transition", choices[0])[1],
+            **show_set(selection, Query()),
             colour: gr.Dropdown(choices, value=choices[0]),
             coords: "umap",
             level: "transition",
             search: "",
-            picked: "",
-            exports: export_buttons(selection.bundle, "umap", "transition", choices[0]),
+            facts: facts_html(index),
         }
 
-    page.add_view("map", [plot, *controls, search, picked, exports], show_plot, key=lambda s: s.bundle)
-    page.add_view("map", [marks], lambda s: {marks: marks_json(page, s, "umap")})
+    page.add_view("map", [plot, *controls, search, facts, exports, *shown], show_plot, key=lambda s: s.bundle)
+    page.add_view("map", [marks], lambda s: {marks: marks_json(page, s)})
     page.add_view("map", [detail], lambda s: {detail: detail_html(page, s)})
-
-
-def plot_json(page: Page, selection: Selection, coords: str, level: str, colour: str) -> str:
-    """Return the map's Plotly figure as one string."""
-    figure = latent_map(_index(page, selection), coords=coords, level=level, colour_by=colour)
-    return json.dumps({**figure, "bundle": selection.bundle, "coords": coords})
-
-
-def marks_json(page: Page, selection: Selection, coords: str, found: np.ndarray | None = None) -> str:
-    """Return what is ringed on the map: the picked row, rows that were found, and where the selected pair belongs."""
-    explorer = page.bench.explorer(selection.bundle)
-    index = explorer.index
-    if index is None:
-        return "{}"
-    near = explorer.neighbours(page.bench.chosen(selection), k=5)
-    rows, distances = [n.row for n in near], np.array([n.distance for n in near])
-    places = {name: place(getattr(index, name)[rows], distances).tolist() for name in ("umap", "pca")}
-    rows_found = [] if found is None else found[:MAX_FOUND].tolist()
-    return json.dumps({"row": selection.row, "found": rows_found, "pair": places[coords], "coords": coords})
 
 
 def detail_html(page: Page, selection: Selection) -> str:
@@ -136,52 +169,18 @@ def detail_html(page: Page, selection: Selection) -> str:
     if index is None:
         return ""
     if selection.row is None:
-        title, around = "Nearest to the selection", page.bench.chosen(selection)
+        title, around, more = "Nearest to the selection", page.bench.chosen(selection), ""
         own = '<p class="lead">The ring marks where the selected pair belongs. Press a point to pick it.</p>'
     else:
         title, around = "Nearest to it", index.latent_action(selection.row)
         t, clip = int(index.t[selection.row]), int(index.clip[selection.row])
         own = "<h4>Picked</h4>" + neighbour_html(page, selection, selection.row, f"{index.clip_names[clip]}, frame {t}")
+        label = f"the {NUM_NEAR} nearest as a set, with their statistics"
+        more = button(f"Its {NUM_NEAR} nearest as a set", "near", label=label, row=selection.row)
     found = [n for n in explorer.neighbours(around, k=5) if n.row != selection.row][:4]
     cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2f}") for n in found)
-    return f'<div class="detail">{own}<h4>{title}</h4><div class="stack">{cells}</div></div>'
+    return f'<div class="detail">{own}{more}<h4>{title}</h4><div class="stack moving">{cells}</div></div>'
 
 
-def read_rows(rows: Any, num_rows: int) -> np.ndarray:
-    """Check row numbers that came from a browser.
-
-    Raises:
-        LapaError: if they are not rows of the index.
-    """
-    if not isinstance(rows, list) or not all(isinstance(row, int) and 0 <= row < num_rows for row in rows[:MAX_PICKED]):
-        raise LapaError("these are not transitions of the map: draw the lasso again")
-    return np.unique(np.array(rows[:MAX_PICKED], np.int64))
-
-
-def _index(page: Page, selection: Selection) -> LatentIndex:
-    index = page.bench.explorer(selection.bundle).index
-    if index is None:
-        raise LapaError(NO_INDEX)
-    return index
-
-
-def _pictures(page: Page):
-    def pictures(request: dict) -> dict:
-        """Return a transition's two pictures and its words, for the card that follows the mouse."""
-        try:
-            explorer = page.bench.explorer(str(request.get("bundle")))
-            row = whole_number(request.get("row"), "a row")
-            index = explorer.index
-            if index is None or not 0 <= row < len(index):
-                return {}
-            shown = explorer.pictures(row) or ()
-            clip = int(index.clip[row])
-            return {
-                "images": [data_uri(frame, kind="jpeg", quality=85, longer_side=160) for frame in shown],
-                "tokens": index.latent_action(row).label,
-                "words": index.clip_instructions[clip] or index.clip_names[clip],
-            }
-        except LapaError:
-            return {}
-
-    return pictures
+def _without_query(action: Any, selection: Selection, data: Mapping[str, Any], query: Query) -> Selection:
+    return action(selection, data)

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from lapa.types import LapaError
+from viz.exports.settings import command
 from viz.tabs.page import Page
 from viz.tabs.saving import as_download
 
@@ -70,10 +71,13 @@ def _draw(index, stem: Path, formats: tuple[str, ...], what: str, request: dict[
     # Imported here: matplotlib costs a second, which only who saves a figure pays.
     from viz.figures.export import export_codebook, export_map
 
+    name = what if len(formats) > 1 else f"{what}.{formats[0]}"
+    typed = ["--bundle", request["bundle"], "--out", name]
     if what == "codebook":
-        export_codebook(index, stem, formats=formats)
+        export_codebook(index, stem, formats=formats, about={"command": command("codebook", typed)})
     elif what == "map":
         settings = {"coords": request["coords"], "colour_by": request["colour"], "level": request["level"]}
-        export_map(index, stem, formats=formats, **settings)
+        chosen = ["--coords", request["coords"], "--colour-by", request["colour"], "--level", request["level"]]
+        export_map(index, stem, formats=formats, **settings, about={"command": command("map", [*chosen, *typed])})
     else:
         raise LapaError(f"there is no figure '{what}': choose map or codebook")
