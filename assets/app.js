@@ -3,11 +3,11 @@
 (() => {
   "use strict";
   let plotlyReady = null;
-  const plots = new Map(); // element id -> redraw
+  const repaints = new Set(); // what draws a chart again, in the colours of the theme
   const mirrored = { query: "", row: null };
 
+  const onTheme = (repaint) => repaints.add(repaint);
   const isDark = () => document.body.classList.contains("dark");
-  const isTyping = (target) => Boolean(target.closest("input, textarea, select, [contenteditable], [role=listbox]"));
 
   // buttons
 
@@ -24,20 +24,16 @@
       const cell = key.target.closest("[data-editor] [data-code]");
       if (cell) editTokens(key, cell);
     });
-    watch("value", () => followFilm(element));
+    watch("value", () => {
+      followFilm(element);
+      element.dispatchEvent(new CustomEvent("lapa-shown", { bubbles: true }));
+    });
   }
 
-  // A press on the film goes to that picture, one on the ribbon to the frame under the pointer.
+  // A press on the film goes to that picture; what a press on the ribbon does is in inspect.js.
   function frameAt(click) {
     const cell = click.target.closest(".lae-film [data-t]");
-    if (cell) return Number(cell.dataset.t);
-    const ribbon = click.target.closest(".lae-ribbon[data-first]");
-    if (!ribbon) return null;
-    const lane = ribbon.querySelector(".lane").getBoundingClientRect();
-    const { first, last, stride } = ribbon.dataset;
-    const share = Math.min(Math.max((click.clientX - lane.left) / lane.width, 0), 0.9999);
-    const count = Math.round((last - first) / stride) + 1;
-    return Number(first) + Math.floor(share * count) * Number(stride);
+    return cell ? Number(cell.dataset.t) : null;
   }
 
   // Digits choose a code at this position; left and right choose the neighbouring code; up and down change position.
@@ -99,17 +95,8 @@
     if (click.target.closest("[data-dismiss]")) return void (click.target.closest(".banner").hidden = true);
     if (click.target.closest("[data-theme-toggle]")) {
       document.body.classList.toggle("dark");
-      return void plots.forEach((redraw) => redraw());
+      return void repaints.forEach((repaint) => repaint());
     }
-  });
-
-  const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" };
-  document.addEventListener("keydown", (key) => {
-    if (isTyping(key.target) || key.ctrlKey || key.metaKey || key.altKey || !(key.key in ARROWS)) return;
-    const arrow = document.querySelector(`[data-pad] [data-arrow="${ARROWS[key.key]}"]`);
-    if (!arrow || arrow.offsetParent === null) return;
-    key.preventDefault();
-    arrow.click();
   });
 
   // the selection in the address
@@ -148,104 +135,35 @@
   }
 
   const CONFIG = {
-    displaylogo: false, responsive: true, scrollZoom: true,
+    displaylogo: false, responsive: true,
     modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "autoScale2d", "toImage"],
   };
-  const RING = { type: "scatter", mode: "markers", hoverinfo: "skip", showlegend: false };
-  let marks = {};
-
-  // `events` maps "point" and "lasso" to what Python listens to; a figure without them is only looked at.
-  function plot(element, trigger, events, watch, props, server) {
-    const area = element.querySelector(".plot"), card = element.querySelector(".hover-card");
-    let figure = null, drawn = "", wired = false, asked = 0;
+  // `events` may hold "point": a press on a cell then reaches Python. The map has a script of its own, map.js.
+  function plot(element, trigger, events, watch, props) {
+    const area = element.querySelector(".plot");
+    let figure = null, drawn = "", wired = false;
 
     async function redraw() {
       if (!props.value || area.offsetParent === null) return;
       const Plotly = await plotly();
       if (drawn !== props.value) [figure, drawn] = [JSON.parse(props.value), props.value];
-      const layout = structuredClone(figure.layout);
-      await Plotly.react(area, [...figure.data, ...rings()], layout, { ...CONFIG, scrollZoom: Boolean(card) });
+      await Plotly.react(area, figure.data, structuredClone(figure.layout), CONFIG);
       await Plotly.relayout(area, figure.themes[isDark() ? "dark" : "light"]);
       area.dataset.drawn = String(Number(area.dataset.drawn || 0) + 1);
-      if (!wired) wire(Plotly);
+      if (!wired) wire();
     }
 
-    function wire(Plotly) {
+    function wire() {
       wired = true;
       area.on("plotly_click", ({ points: [point] }) => {
         if (events.includes("point") && point.customdata !== undefined) trigger("point", { row: Number(point.customdata) });
       });
-      area.on("plotly_selected", (selected) => {
-        const rows = (selected?.points || []).filter((point) => point.customdata !== undefined);
-        if (events.includes("lasso") && rows.length) trigger("lasso", { rows: rows.map((p) => Number(p.customdata)) });
-      });
-      if (!card) return;
-      area.on("plotly_hover", ({ points: [point], event }) => hover(point, event));
-      area.on("plotly_unhover", () => { asked += 1; card.hidden = true; });
     }
 
-    async function hover(point, event) {
-      const mine = ++asked;
-      const found = await server.pictures({ bundle: figure.bundle, row: Number(point.customdata) });
-      if (mine !== asked || !found.tokens) return;
-      card.replaceChildren(...cardParts(found));
-      const box = element.getBoundingClientRect();
-      const left = Math.min(event.clientX - box.left + 16, box.width - 350);
-      card.style.left = `${Math.max(0, left)}px`;
-      card.style.top = `${Math.max(0, event.clientY - box.top + 16)}px`;
-      card.hidden = false;
-    }
-
-    // Rings are drawn here, so that picking a point does not send the map again.
-    function rings() {
-      if (!card || marks.coords === undefined) return [];
-      const found = new Set([...(marks.found || []), ...(marks.row === null ? [] : [marks.row])]);
-      const places = new Map();
-      for (const trace of figure.data) {
-        const [rows, x, y] = [trace.customdata, trace.x, trace.y].map(unpack);
-        rows.forEach((row, i) => found.has(row) && places.set(row, [x[i], y[i]]));
-      }
-      const ring = (points, size, color, width) => ({
-        ...RING, x: points.map((p) => p[0]), y: points.map((p) => p[1]),
-        marker: { size, symbol: "circle-open", color, line: { width, color } },
-      });
-      const ink = isDark() ? "#ffffff" : "#14171c";
-      const picked = places.has(marks.row) ? [places.get(marks.row)] : [];
-      const here = marks.pair && marks.coords === figure.coords ? [marks.pair] : [];
-      return [ring([...places.values()], 9, ink, 1.2), ring(picked, 17, ink, 3), ring(here, 24, ink, 1.5)];
-    }
-
-    plots.set(element.id || element.parentElement.id || Math.random(), redraw);
+    onTheme(redraw);
     watch("value", redraw);
     new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && redraw()).observe(area);
   }
 
-  const ARRAYS = { f4: Float32Array, i4: Int32Array, f8: Float64Array, i2: Int16Array };
-  function unpack(values) {
-    if (!values?.bdata) return Array.from(values || []);
-    const bytes = Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0));
-    return Array.from(new ARRAYS[values.dtype](bytes.buffer));
-  }
-
-  function cardParts({ images, tokens, words }) {
-    const pictures = document.createElement("div");
-    pictures.className = "two";
-    for (const [i, src] of images.entries()) {
-      pictures.append(Object.assign(new Image(), { src, alt: i ? "after" : "before" }));
-    }
-    const lines = [tokens, words].map((textContent) => Object.assign(document.createElement("p"), { textContent }));
-    return images.length ? [pictures, ...lines] : lines;
-  }
-
-  function readMarks(props, watch) {
-    const update = () => {
-      if (!props.value) return;
-      marks = JSON.parse(props.value);
-      plots.forEach((redraw) => redraw());
-    };
-    watch("value", update);
-    update();
-  }
-
-  window.lapa = { attach, mirror, plot, marks: readMarks };
+  window.lapa = { attach, mirror, plot, plotly, isDark, onTheme };
 })();

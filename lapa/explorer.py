@@ -24,16 +24,18 @@ from tqdm import tqdm
 
 from lapa import bundle as bundles
 from lapa.bundle import Bundle
-from lapa.checkpoint import fingerprint, read_config
+from lapa.checkpoint import fingerprint, read_config, token_fingerprint
 from lapa.data.video import open_video, read_clip, window_frames
 from lapa.dream import LAQWorld, dream, play
 from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import load_index, nearest
-from lapa.limits import MAX_SIDE, checked_temperature, stretch_like
+from lapa.limits import MAX_SIDE, checked_temperature, checked_top_k, stretch_like
+from lapa.meaning import CodeMeaning, Meaning, load_meaning
 from lapa.models.encode import encode_pairs, latent_actions
 from lapa.models.load import load_laq
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.protocols import Policy
+from lapa.records import Records, read_records
 from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, LatentIndex, Prediction, Step
 
 MAX_FRAMES = 900
@@ -72,6 +74,7 @@ class Explorer:
         self._world = LAQWorld(self._laq)
         self._policy: Policy | None = None
         self._index: LatentIndex | None = None
+        self._meaning: tuple[Meaning | None, str] | None = None
         self.name, self.laq_path = bundle.name, bundle.laq
         self.window_s = bundles.window_s(bundle.laq)
         self.code_seq_len = self._laq.config.code_seq_len
@@ -120,7 +123,7 @@ class Explorer:
         """The bundle's index, or None; read when first asked for."""
         with self._lock:
             if self._index is None and self._bundle.index is not None:
-                self._index = load_index(self._bundle.index, fingerprint(self.laq_path))
+                self._index = load_index(self._bundle.index, token_fingerprint(self.laq_path))
             return self._index
 
     def need_index(self) -> LatentIndex:
@@ -135,6 +138,21 @@ class Explorer:
                 "--data DIR --out DIR' and name it with --index"
             )
         return self.index
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """What each code was measured to mean, or None; `meaning_note` then says why and what to do."""
+        return self._measured()[0]
+
+    @property
+    def meaning_note(self) -> str:
+        return self._measured()[1]
+
+    def meanings(self, latent_action: LatentAction) -> tuple[CodeMeaning, ...]:
+        """Return the meaning of each token; empty where none was measured."""
+        if self.meaning is None:
+            return ()
+        return tuple(self.meaning.of(position, code) for position, code in enumerate(latent_action.tokens))
 
     def need_policy(self) -> Policy:
         """Return the policy, loading it when first asked.
@@ -161,6 +179,15 @@ class Explorer:
             if path is not None and (path / "report.json").is_file():
                 found[kind] = json.loads((path / "report.json").read_text(encoding="utf-8"))
         return found
+
+    def records(self) -> Records:
+        """Return what was written down: reports, scorecards, training curves, the model card."""
+        return read_records(self._bundle)
+
+    def sha256(self, kind: str) -> str | None:
+        """Return the fingerprint of a part's weights ("laq", "policy", "robot"), or None where there is none."""
+        path = getattr(self._bundle, kind)
+        return None if path is None else fingerprint(path)
 
     # look
 
@@ -237,27 +264,59 @@ class Explorer:
                 parts.append(to_frames(self._laq.decode(start.expand(len(part), -1, -1, -1), part)))
         return np.stack([stretch_like(picture, frame) for picture in np.concatenate(parts)])
 
-    def play(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Iterator[Step]:
-        """Play latent actions one after the other, the decoder fed with its own pictures; yield each step."""
+    def play(
+        self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens], *, stretch: bool = True
+    ) -> Iterator[Step]:
+        """Play latent actions one after the other, the decoder fed with its own pictures; yield each step.
+
+        Without `stretch` the pictures stay as the decoder made them, square: going on from one of them loses nothing.
+        """
         actions = [self._checked(action) for action in latent_actions]
-        return self._show(play(self._world, self._small(frame), actions), frame)
+        steps = play(self._world, self._small(frame), actions)
+        return self._show(steps, frame) if stretch else self._locked(steps)
 
     # dream
 
-    def predict(self, frame: Frame, instruction: str, temperature: float = 0.0, seed: int = 0) -> Prediction:
-        """Say what should happen next; `temperature` 0 takes the likeliest tokens.
+    def predict(
+        self,
+        frame: Frame,
+        instruction: str,
+        temperature: float = 0.0,
+        seed: int = 0,
+        top_k: int = 0,
+        *,
+        taken: LatentAction | Tokens | None = None,
+    ) -> Prediction:
+        """Say what should happen next; `temperature` 0 takes the likeliest tokens, `top_k` 0 draws from all.
+
+        With `taken`, say how likely each of its tokens is, given those before it.
 
         Raises:
             LapaError: if there is no policy, or the instruction is empty or too long.
         """
         policy, rng = self.need_policy(), np.random.default_rng(seed)
         with self._lock:
-            return policy.predict(frame, instruction, temperature=checked_temperature(temperature), rng=rng)
+            return policy.predict(
+                frame,
+                instruction,
+                temperature=checked_temperature(temperature),
+                top_k=checked_top_k(top_k),
+                prefix=() if taken is None else self._checked(taken).tokens,
+                rng=rng,
+            )
 
     def rollout(
-        self, frame: Frame, instruction: str, num_steps: int = 8, *, temperature: float = 0.0, seed: int = 0
+        self,
+        frame: Frame,
+        instruction: str,
+        num_steps: int = 8,
+        *,
+        temperature: float = 0.0,
+        seed: int = 0,
+        top_k: int = 0,
+        stretch: bool = True,
     ) -> Iterator[Step]:
-        """Dream: the policy acts in the quantizer's world; yield each step as it is done.
+        """Dream: the policy acts in the quantizer's world; yield each step as it is done. `stretch` as in `play`.
 
         Raises:
             LapaError: at once, as `predict`, or if `num_steps` is not positive.
@@ -274,9 +333,10 @@ class Explorer:
             check_instruction(instruction),
             num_steps=num_steps,
             temperature=checked_temperature(temperature),
+            top_k=checked_top_k(top_k),
             rng=np.random.default_rng(seed),
         )
-        return self._show(steps, frame)
+        return self._show(steps, frame) if stretch else self._locked(steps)
 
     # map
 
@@ -329,6 +389,20 @@ class Explorer:
         return novelty(index, pool_features(features)[0])
 
     # within
+
+    def _measured(self) -> tuple[Meaning | None, str]:
+        """Return the meaning of the codes, read once; or None and why not."""
+        with self._lock:
+            if self._meaning is None:
+                if self._bundle.index is None:
+                    self._meaning = None, f"'{self.name}' has no index, so the meaning of its codes is not known"
+                else:
+                    shape = (self.code_seq_len, self.codebook_size)
+                    try:
+                        self._meaning = load_meaning(self._bundle.index, token_fingerprint(self.laq_path), shape), ""
+                    except LapaError as error:
+                        self._meaning = None, str(error)
+            return self._meaning
 
     @property
     def _device(self) -> torch.device:

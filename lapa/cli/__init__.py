@@ -16,6 +16,7 @@ from lapa.types import LapaError
 VERBS = {
     "collect": ("collect", "record a data set in a simulated world"),
     "train-laq": ("train_laq", "train a quantizer on videos (stage 1)"),
+    "train-decoder": ("train_decoder", "train its decoder further, on its own pictures, so that dreams stay sharp"),
     "label": ("label", "write the latent actions of a data set"),
     "train-policy": ("train_policy", "train a policy on labelled videos (stage 2)"),
     "finetune": ("finetune", "turn a policy into a robot's (stage 3)"),
@@ -35,6 +36,14 @@ VERBS = {
     "export map": ("export", "draw the map of an index as a figure for print"),
     "export codebook": ("export", "draw what each code does as a figure for print"),
     "export scorecard": ("export", "draw the scorecard of a quantizer as a figure for print"),
+    "export curves": ("export", "draw the training curves of a checkpoint as a figure for print"),
+    "export benchmark": ("export", "draw what `ablate laq` compared as a figure for print"),
+    "export compare": ("export", "draw two quantizers' maps of the same transitions as a figure for print"),
+    "export pair": ("export_clip", "draw one transition of a video as a figure for print"),
+    "export ribbon": ("export_clip", "draw a video over its tokens as a figure for print"),
+    "export sheet": ("export_clip", "draw a frame under every code as a figure for print"),
+    "export strip": ("export_clip", "draw a rollout as a film strip for print, or as a film"),
+    "export transfer": ("export_clip", "draw one video's latent actions on another, for print or as a film"),
     "export clips": ("export_clips", "write clips of a data set as a folder of videos"),
 }
 

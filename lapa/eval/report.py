@@ -9,31 +9,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lapa.checkpoint import write_text
 from lapa.eval.rows import CODES, LAQ_ROWS, POSITIONS, PROBES, STEPS, WORLD_ROWS, Row
+from lapa.tables import Table, latex_table, markdown_table, tex, tex_rows, tex_table
 from lapa.types import LapaError
 
 SUFFIXES = (".json", ".md", ".tex")
 SUMMARY = ("measure", "value", "95 % interval")
-ESCAPES = {sign: f"\\{sign}" for sign in "&%$#_{}"} | {
-    "\\": "\\textbackslash{}",
-    "~": "\\textasciitilde{}",
-    "^": "\\textasciicircum{}",
-}
 Facts = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A titled table of texts; the first column names, the others hold numbers or words."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def tables(facts: Facts) -> list[Table]:
@@ -58,9 +45,25 @@ def caption(facts: Facts) -> str:
 
 
 def to_json(facts: Facts) -> str:
-    """Write the facts, with the laid-out tables under "tables" and the caption, as JSON without NaN."""
-    shown = {"caption": caption(facts), "tables": [asdict(table) for table in tables(facts)]}
+    """Write the facts, with the laid-out tables, the numbers to compare by ("measures") and a caption; without NaN."""
+    shown = {
+        "caption": caption(facts),
+        "tables": [asdict(table) for table in tables(facts)],
+        "measures": measures(facts),
+    }
     return json.dumps(_plain({**facts, **shown}), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def measures(facts: Facts) -> list[dict[str, Any]]:
+    """Return the summary's numbers by key, with their names and intervals: what two scorecards are compared by."""
+    rows = WORLD_ROWS if facts.get("kind") == "world" else LAQ_ROWS
+    known = [(title, row, facts.get(row.key)) for title, group in rows.items() for row in group]
+    return [
+        {"group": title, "key": row.key, "label": row.label, "unit": row.unit, "digits": row.digits, "value": value}
+        | {end: facts.get(f"{row.key}_{end}") for end in ("low", "high")}
+        for title, row, value in known
+        if isinstance(value, int | float)
+    ]
 
 
 def to_markdown(facts: Facts) -> str:
@@ -69,30 +72,16 @@ def to_markdown(facts: Facts) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def markdown_table(table: Table) -> str:
-    """Write one table, without its title."""
-    widths = [max(len(row[i]) for row in (table.header, *table.rows)) for i in range(len(table.header))]
-    rule = "|".join("-" * (width + 2) if i == 0 else "-" * (width + 1) + ":" for i, width in enumerate(widths))
-    return "\n".join(
-        [_markdown_row(table.header, widths), f"|{rule}|", *(_markdown_row(r, widths) for r in table.rows)]
-    )
-
-
 def to_latex(facts: Facts) -> str:
     """Write the scorecard's summary as one LaTeX table (needs the package booktabs), and the rest as further ones."""
     laid_out = tables(facts)
     summary = [table for table in laid_out if table.header == SUMMARY]
     body = "\n\\midrule\n".join(
-        f"\\multicolumn{{3}}{{l}}{{\\emph{{{_tex(table.title)}}}}} \\\\\n" + _tex_rows(table) for table in summary
+        f"\\multicolumn{{3}}{{l}}{{\\emph{{{tex(table.title)}}}}} \\\\\n" + tex_rows(table) for table in summary
     )
-    parts = [_tex_table(("", *map(_tex, summary[0].header[1:])), body, caption(facts))] if summary else []
+    parts = [tex_table(("", *map(tex, summary[0].header[1:])), body, caption(facts))] if summary else []
     parts += [latex_table(table) for table in laid_out if table not in summary]
     return "% Needs \\usepackage{booktabs}.\n" + "\n".join(parts)
-
-
-def latex_table(table: Table) -> str:
-    """Write one table, its title as the caption (needs the package booktabs)."""
-    return _tex_table(tuple(map(_tex, table.header)), _tex_rows(table), table.title)
 
 
 def check_names(paths: Sequence[Path]) -> None:
@@ -138,37 +127,6 @@ def _details(title: str, name: str, columns: Sequence[Row], facts: Facts) -> Tab
     kept = [column for column in columns if any(row.get(column.key) is not None for row in rows)]
     cells = tuple(tuple("-" if (v := row.get(c.key)) is None else c.show(v) for c in kept) for row in rows)
     return Table(title=title, header=tuple(column.label for column in kept), rows=cells)
-
-
-def _markdown_row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = (cell.replace("|", "\\|") for cell in cells)
-    return "| " + " | ".join([first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:]))]) + " |"
-
-
-def _tex_table(header: Sequence[str], body: str, text: str) -> str:
-    columns = "l" + "r" * (len(header) - 1)
-    return (
-        f"\\begin{{table}}\n\\centering\\small\n\\caption{{{_tex(text)}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n"
-        f"{' & '.join(header)} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n"
-    )
-
-
-def _tex_rows(table: Table) -> str:
-    return "\n".join(" & ".join(map(_tex, row)) + " \\\\" for row in table.rows)
-
-
-def _tex(text: str) -> str:
-    """Escape what LaTeX reads as its own; a negative number becomes mathematics, for its minus sign."""
-    if text.startswith("-") and _is_number(text):
-        return f"${text}$"
-    return "".join(ESCAPES.get(sign, sign) for sign in text)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _plain(value: Any) -> Any:

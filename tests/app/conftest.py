@@ -20,9 +20,11 @@ import torch
 from lapa.checkpoint import fingerprint, save_checkpoint
 from lapa.data.source import open_source
 from lapa.data.video_writer import write_video
+from lapa.eval.meaning_record import measure_meaning
 from lapa.frames import to_pixels
 from lapa.index import save_index
 from lapa.index_build import IndexConfig, build_index
+from lapa.meaning import save_meaning
 from lapa.models.laq import LAQ, LAQConfig
 from lapa.models.policy import PolicyConfig, build_net, latent_choices
 from lapa.models.tokenizer import InstructionTokenizer
@@ -88,7 +90,9 @@ def save_tiny_bundle(folder: Path, clips: Path) -> Path:
     )
     moved = np.random.default_rng(0).normal(0, 0.05, (len(index), 2)).astype(np.float32)
     few = (index.tokens // 6).astype(index.tokens.dtype)  # so that sequences repeat, as those of a trained model do
-    save_index(dataclasses.replace(index, displacement=moved, tokens=few), folder / "index")
+    index = dataclasses.replace(index, displacement=moved, tokens=few)
+    save_index(index, folder / "index")
+    save_meaning(measure_meaning(index, source), folder / "index")
     return folder
 
 

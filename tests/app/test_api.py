@@ -95,6 +95,8 @@ def test_a_rollout_begins_with_what_is_predicted(client):
     assert all(Image.open(step["picture"]).size == (128, 128) for step in dreamed["steps"])
     sampled = {call(client, "predict", **asked, temperature=5, seed=seed)["tokens"] for seed in range(4)}
     assert len(sampled) > 1, "a temperature of 5 always gives the same"
+    top = {call(client, "predict", **asked, temperature=5, seed=seed, top_k=1)["tokens"] for seed in range(4)}
+    assert top == {expected["tokens"]}
 
 
 def test_novelty_and_report(client):

@@ -122,7 +122,7 @@ def test_a_press_on_the_map_goes_there_and_a_lasso_counts(page, served):
     draw_lasso(page)
     page.wait_for_function("() => document.querySelector('#picked').innerText.includes('lasso')")
     assert page.inner_text("#picked h3").endswith("of 48 transitions")
-    assert page.locator("#picked table.probabilities tr").count() == 4
+    assert page.locator("#picked table.probabilities tbody tr").count() == 4
 
 
 def draw_lasso(page) -> None:
@@ -229,7 +229,7 @@ def test_a_link_restores_the_view(page, served):
     assert "1-2-3-4" in page.inner_text("#decoded")
     assert page.input_value("#typed-tokens :is(input, textarea)") == "1-2-3-4"
     assert page.input_value("#frame-slider input[type=number]") == "9"
-    assert page.input_value("#window-s input") == "0.3"
+    assert page.input_value("#window-s input[type=number]") == "0.3"
     page.click("#tab-inspect-button")
     address_has(page, "tab=inspect")
     page.reload()

@@ -66,7 +66,7 @@ def test_the_link_restores_bundle_clip_frame_window_tokens_and_tab(context, serv
     other.wait_for_selector("#decoded img")
     assert other.input_value("#typed-tokens :is(input, textarea)") == "1-2-3-4"
     assert other.input_value("#frame-slider input[type=number]") == "9"
-    assert other.input_value("#window-s input") == "0.3"
+    assert other.input_value("#window-s input[type=number]") == "0.3"
     assert other.get_attribute("#tab-decode-button", "aria-selected") == "true"
     assert other.is_checked("#bundle input[value=tabletop]")
     address_has(other, "episode_007")

@@ -45,6 +45,16 @@ def test_rollout_writes_the_start_and_each_step(name, bundle, policy, video, tmp
     assert (written.num_frames, written.height, written.width) == (4, 32, 64)
 
 
+def test_rollout_draws_from_the_top_k(bundle, policy, video, tmp_path, capsys):
+    asked = ["--instruction", "push it", "--steps", "3", "--out", str(tmp_path / "x.gif"), "--json"]
+
+    def tokens(*how: str) -> list:
+        assert main(["rollout", str(video), "--policy", str(policy), *asked, *how]) == 0
+        return [step["tokens"] for step in json.loads(capsys.readouterr().out)["steps"]]
+
+    assert tokens("--temperature", "5", "--top-k", "1") == tokens() != tokens("--temperature", "5")
+
+
 def test_rollout_of_a_silent_instruction_is_wrong_usage(bundle, policy, video, capsys):
     argv = ["rollout", str(video), "--instruction", " ", "--policy", str(policy), "--out", "x.mp4"]
     assert main(argv) == 2

@@ -107,7 +107,7 @@ def test_play_feeds_the_decoder_its_own_pictures(explorer):
 class Chooser:
     """A policy that follows the frame's brightness, to see what it is shown."""
 
-    def predict(self, frame, instruction, *, temperature=0.0, rng=None):
+    def predict(self, frame, instruction, *, temperature=0.0, top_k=0, rng=None):
         token = int(frame.mean()) % 8 if rng is None else int(rng.integers(8))
         action = LatentAction(tokens=(token, 0, 0, len(instruction) % 8), codebook_size=8)
         return Prediction(latent_action=action, distributions=np.full((4, 8), 0.125, np.float32))
@@ -163,13 +163,41 @@ def test_predict_is_greedy_or_sampled_with_a_seed(dreamer):
     assert dreamer.predict(frame, "push", 5.0, 3).latent_action.tokens in hot
 
 
+def test_top_1_of_a_hot_rollout_is_the_greedy_one(dreamer):
+    asked = (picture(48, 64), "push", 3)
+    greedy, top, hot = (
+        [step.latent_action.tokens for step in dreamer.rollout(*asked, **how)]
+        for how in ({}, {"temperature": 5.0, "top_k": 1, "seed": 4}, {"temperature": 5.0, "seed": 4})
+    )
+    assert top == greedy != hot
+
+
+def test_a_dream_can_be_gone_on_with_from_any_step_as_if_it_never_stopped(dreamer):
+    whole = list(dreamer.rollout(picture(48, 96), "push", 4, stretch=False))
+    again = list(dreamer.rollout(whole[1].frame, "push", 2, stretch=False))
+    assert [step.latent_action.tokens for step in again] == [step.latent_action.tokens for step in whole[2:]]
+    assert all((a.frame == b.frame).all() for a, b in zip(again, whole[2:], strict=True))
+    played = list(dreamer.play(whole[1].frame, [step.latent_action for step in whole[2:]], stretch=False))
+    assert (played[-1].frame == whole[-1].frame).all()
+
+
+def test_what_is_taken_is_judged_and_has_to_fit(dreamer):
+    frame = picture(48, 64)
+    greedy = dreamer.predict(frame, "push")
+    same = dreamer.predict(frame, "push", taken=greedy.latent_action)
+    np.testing.assert_allclose(same.distributions, greedy.distributions, atol=1e-5)
+    assert dreamer.predict(frame, "push", taken=(1, 2, 3, 4)).latent_action.tokens == (1, 2, 3, 4)
+    with pytest.raises(LapaError, match="does not fit"):
+        dreamer.predict(frame, "push", taken=(1, 2))
+
+
 @pytest.mark.parametrize("instruction", ["", "   ", "x" * 10_000])
 def test_an_instruction_that_says_nothing_or_too_much_is_refused_at_once(dreamer, instruction):
     with pytest.raises(LapaError, match="instruction"):
         dreamer.rollout(picture(64, 64), instruction)
 
 
-@pytest.mark.parametrize("asked", [{"num_steps": 0}, {"temperature": -1.0}])
+@pytest.mark.parametrize("asked", [{"num_steps": 0}, {"temperature": -1.0}, {"top_k": -1}])
 def test_rollouts_that_make_no_sense_are_refused_at_once(dreamer, asked):
     with pytest.raises(LapaError):
         dreamer.rollout(picture(64, 64), "push", **asked)

@@ -14,11 +14,19 @@ TITLES = {
     "loss": "loss",
     "psnr": "PSNR (dB)",
     "psnr_gain_db": "gain over copying (dB)",
+    "gain_db": "gain, batch (dB)",
     "controllability_db": "controllability (dB)",
     "perplexity": "perplexity of the codes",
     "codes_used": "codes used",
     "nll": "negative log-likelihood (nats)",
+    "nll_right": "NLL, right instruction (nats)",
+    "nll_swapped": "NLL, swapped instruction (nats)",
+    "nll_gap": "worth of the instruction (nats)",
+    "nll_marginal": "NLL of token frequencies (nats)",
+    "change_nll": "NLL of where things change (nats)",
     "accuracy": "accuracy",
+    "action_error": "error of the action",
+    "action_error_constant": "error of a constant action",
 }
 SIDES = {"training": ("#868e96", 1.5), "held-out": ("#d55e00", 2.2)}
 """Colour and line width on screen."""
@@ -66,6 +74,15 @@ def drawn(sides: dict[str, Curve], side: str) -> Curve:
     """Return one side as it is drawn: training is smoothed, what was measured on held-out data is not."""
     curve = sides.get(side, [])
     return smooth(curve) if side == "training" else curve
+
+
+def curves_table(rows: Iterable[Row], names: Sequence[str] | None = None) -> Iterable[Sequence]:
+    """Say what is drawn: per quantity, side and step the value that was logged, and the one drawn."""
+    yield ["quantity", "side", "step", "logged", "drawn"]
+    for name, sides in panels(rows, names).items():
+        for side in SIDES:
+            for (step, value), (_, shown) in zip(sides.get(side, []), drawn(sides, side), strict=True):
+                yield [name, side, step, f"{value:.8g}", f"{shown:.8g}"]
 
 
 def curves_figure(

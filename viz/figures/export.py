@@ -1,39 +1,30 @@
-"""Figures on disk: vector files, the plotted data beside them, and where it all came from.
+"""Figures of an index, of a report or of a training on disk; see `writing` for the files.
 
-    map.pdf map.svg map.png   the figure
-    map.csv                   what was plotted
-    map.json                  quantizer, data, projection, versions
-
-No dates are written: the same input and the same libraries give the same bytes.
+`about` is what the caller knows besides, such as the command; it goes into the JSON.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from lapa.types import LapaError, LatentIndex
+from lapa.types import LatentIndex
 from viz.figures.codebook import CodebookData, NestedCounts, codebook_data, nested_counts
-from viz.figures.curves import Row
+from viz.figures.curves import Row, curves_table
 from viz.figures.map_data import MapData, Rows, latent_map_data
-from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_curves, draw_map, paper
+from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_curves, draw_map
 from viz.figures.paper_ablation import ablation_table, draw_ablation
 from viz.figures.paper_codebook import draw_codebook
 from viz.figures.paper_scorecard import draw_scorecard
 from viz.figures.scorecard import scorecard_data, scorecard_table
+from viz.figures.writing import FORMATS, versions, write_figure
 
-FORMATS = ("pdf", "svg", "png")
-NO_DATE = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
+Facts = Mapping[str, Any]
+NOTHING: Facts = {}
 PROJECTIONS = {
     "umap": "UMAP of the continuous latents, seeded, kept in the index; neighbourhoods mean more than distances",
     "pca": "PCA of the continuous latents, kept in the index",
@@ -50,6 +41,7 @@ def export_map(
     level: str = "transition",
     highlight_rows: Rows = (),
     width_in: float = COLUMN_IN,
+    about: Facts = NOTHING,
 ) -> list[Path]:
     """Write the map of all transitions (or sequences); see `latent_map_data` for the choices.
 
@@ -79,11 +71,18 @@ def export_map(
         "num_points": len(data.rows),
         "highlight_rows": [int(row) for row in highlight_rows],
     }
-    return _write(draw_map(data, width_in=width_in), out, formats, _map_rows(index, data), _about(index) | facts)
+    return write_figure(
+        draw_map(data, width_in=width_in), out, formats, _map_rows(index, data), {**_about(index), **facts, **about}
+    )
 
 
 def export_codebook(
-    index: LatentIndex, out: str | Path, *, formats: Sequence[str] = FORMATS, width_in: float = PAGE_IN
+    index: LatentIndex,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    width_in: float = PAGE_IN,
+    about: Facts = NOTHING,
 ) -> list[Path]:
     """Write each codebook's plane and distances, their use and all sequences as one figure. See `export_map`."""
     codebook, nested = codebook_data(index), nested_counts(index)
@@ -97,7 +96,7 @@ def export_codebook(
         "num_tokens_in_grid": nested.num_tokens,
     }
     figure = draw_codebook(codebook, nested, width_in=width_in)
-    return _write(figure, out, formats, _codebook_rows(codebook, nested), _about(index) | facts)
+    return write_figure(figure, out, formats, _codebook_rows(codebook, nested), {**_about(index), **facts, **about})
 
 
 def export_curves(
@@ -107,68 +106,41 @@ def export_curves(
     formats: Sequence[str] = FORMATS,
     names: Sequence[str] | None = None,
     width_in: float = PAGE_IN,
+    about: Facts = NOTHING,
 ) -> list[Path]:
     """Write training curves (rows of metrics.jsonl). See `export_map`."""
-    columns = ["step", *sorted({key for row in rows for key in row} - {"step"})]
-    table = [columns, *([row.get(column, "") for column in columns] for row in rows)]
-    facts = {"figure": "training curves", "num_rows": len(rows), "versions": _versions()}
-    return _write(draw_curves(rows, names=names, width_in=width_in), out, formats, table, facts)
+    facts = {"figure": "training curves", "num_rows": len(rows), **about, "versions": versions()}
+    return write_figure(
+        draw_curves(rows, names=names, width_in=width_in), out, formats, curves_table(rows, names), facts
+    )
 
 
 def export_scorecard(
-    facts: Mapping[str, Any], out: str | Path, *, formats: Sequence[str] = FORMATS, width_in: float = PAGE_IN
+    facts: Facts,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = FORMATS,
+    width_in: float = PAGE_IN,
+    about: Facts = NOTHING,
 ) -> list[Path]:
     """Write the scorecard that `eval laq` measured (its JSON, see `read_scorecard`). See `export_map`."""
     data = scorecard_data(facts)
     named = {key: facts[key] for key in ("laq", "data", "split", "window_s", "num_pairs", "seed") if key in facts}
-    about = {"figure": "scorecard", **named, "versions": _versions()}
-    return _write(draw_scorecard(facts, width_in=width_in), out, formats, scorecard_table(data), about)
+    said = {"figure": "scorecard", **named, **about, "versions": versions()}
+    return write_figure(draw_scorecard(facts, width_in=width_in), out, formats, scorecard_table(data), said)
 
 
 def export_ablation(
-    rows: Sequence[Mapping[str, Any]],
-    about: Mapping[str, Any],
+    rows: Sequence[Facts],
+    about: Facts,
     out: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
     width_in: float = PAGE_IN,
 ) -> list[Path]:
     """Write the rows of `ablate laq`; `about` says what all its runs share. See `export_map`."""
-    facts = {"figure": "ablation", **about, "versions": _versions()}
-    return _write(draw_ablation(rows, width_in=width_in), out, formats, ablation_table(rows), facts)
-
-
-def _write(
-    figure: Figure, out: str | Path, formats: Sequence[str], table: Iterable[Sequence], facts: dict
-) -> list[Path]:
-    stem, formats = _targets(Path(out), formats)
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(table)
-    data = text.getvalue().encode()
-    facts |= {"data_file": f"{stem.name}.csv", "data_sha256": hashlib.sha256(data).hexdigest()}
-    files = []
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        for kind in formats:
-            files.append(stem.with_name(f"{stem.name}.{kind}"))
-            with paper():
-                figure.savefig(files[-1], format=kind, metadata=NO_DATE[kind])
-        files += [stem.with_name(f"{stem.name}.csv"), stem.with_name(f"{stem.name}.json")]
-        files[-2].write_bytes(data)
-        files[-1].write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise LapaError(f"cannot write '{stem}' ({error.strerror}): choose a folder you may write to") from error
-    return files
-
-
-def _targets(out: Path, formats: Sequence[str]) -> tuple[Path, Sequence[str]]:
-    suffix = out.suffix.lstrip(".").lower()
-    if suffix in FORMATS:
-        return out.with_suffix(""), (suffix,)
-    unknown = [kind for kind in formats if kind not in FORMATS]
-    if unknown or not formats:
-        raise LapaError(f"'{''.join(unknown[:1])}' is no figure format: choose among {', '.join(FORMATS)}")
-    return out, formats
+    facts = {"figure": "ablation", **about, "versions": versions()}
+    return write_figure(draw_ablation(rows, width_in=width_in), out, formats, ablation_table(rows), facts)
 
 
 def _map_rows(index: LatentIndex, data: MapData) -> Iterable[Sequence]:
@@ -213,9 +185,5 @@ def _about(index: LatentIndex) -> dict:
         "codebook_size": index.codebook_size,
         "code_seq_len": index.code_seq_len,
         "codebooks_sha256": hashlib.sha256(np.ascontiguousarray(index.codebooks).tobytes()).hexdigest(),
-        "versions": _versions(),
+        "versions": versions(),
     }
-
-
-def _versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in ("matplotlib", "numpy", "pillow")}}

@@ -100,7 +100,12 @@ def draw_curves(rows: Iterable[Row], *, names: Sequence[str] | None = None, widt
         for ax, (name, sides) in zip(axes, found.items()):
             for side, (color, width) in SIDES.items():
                 ax.plot(
-                    *zip(*drawn(sides, side)) if sides.get(side) else ([], []), color=color, lw=width / 2, label=side
+                    *zip(*drawn(sides, side)) if sides.get(side) else ([], []),
+                    color=color,
+                    lw=width / 2,
+                    label=side,
+                    marker="o" if side == "held-out" else None,
+                    ms=1.6,
                 )
             ax.set_title(TITLES.get(name, name.replace("_", " ")), loc="left")
             ax.locator_params(nbins=4)

@@ -306,8 +306,16 @@ def _compass(
     layout["yaxis" + suffix] = style.axis(
         theme, domain=y, anchor=f"x{suffix}", range=[-size, size], scaleanchor=f"x{suffix}", **empty
     )
-    named = f" (x {data.axes[0]}, y {data.axes[1]})" if position == 0 else ""
-    layout["annotations"].append(_title(f"token {position}{named}", x, y))
+    layout["annotations"].append(_title(f"token {position}", x, y))
+    if position == 0:
+        ways = {
+            "showarrow": False,
+            "xref": f"x{suffix}",
+            "yref": f"y{suffix}",
+            "font": {"size": 10, "color": style.NEUTRAL},
+        }
+        layout["annotations"].append({**ways, "text": data.axes[0], "x": size, "y": -0.12 * size, "xanchor": "right"})
+        layout["annotations"].append({**ways, "text": data.axes[1], "x": 0, "y": size, "yanchor": "top"})
     ring = {"type": "circle", "xref": f"x{suffix}", "yref": f"y{suffix}", "line": {"color": colors["line"], "width": 1}}
     radius = data.length
     layout["shapes"].append(ring | {"x0": -radius, "x1": radius, "y0": -radius, "y1": radius})

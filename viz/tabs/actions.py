@@ -55,6 +55,7 @@ def link_readers(bench: Workbench) -> dict[str, Any]:
         "t": lambda selection, text: choose_frame(bench, selection, text),
         "row": lambda selection, text: choose_row(bench, selection, whole_number(text, "a row of the index")),
         "tokens": lambda selection, text: choose_tokens(bench, selection, text),
+        "other": lambda selection, text: choose_other(bench, selection, text),
         "tab": read_tab,
     }
 
@@ -64,7 +65,7 @@ def choose_bundle(bench: Workbench, selection: Selection, bundle: str) -> Select
     start = bench.start(bundle)
     is_at_home = not selection.clip or bench.shelf.entry(selection.clip).group == bench.group(selection.bundle)
     if is_at_home:
-        return replace(start, tab=selection.tab)
+        return replace(start, tab=selection.tab, other=selection.other)
     return bench.fit(replace(selection, bundle=bundle, window_s=start.window_s, tokens=None, row=None))
 
 
@@ -104,8 +105,16 @@ def choose_tokens(bench: Workbench, selection: Selection, label: str) -> Selecti
     return replace(selection, tokens=None if is_seen else tokens, row=None)
 
 
+def choose_other(bench: Workbench, selection: Selection, bundle: str) -> Selection:
+    """Choose the models to compare with."""
+    if bundle not in bench.bundles:
+        raise LapaError(f"there is no bundle '{bundle[:40]}' here: choose one of {', '.join(bench.bundles)}")
+    return replace(selection, other=bundle)
+
+
 def read_tab(selection: Selection, tab: str) -> Selection:
-    """Open a tab."""
+    """Open a tab; links of old name the report "about"."""
+    tab = "report" if tab == "about" else tab
     if tab not in TABS:
         raise LapaError(f"there is no tab '{tab[:40]}': there are {', '.join(TABS)}")
     return replace(selection, tab=tab)

@@ -9,15 +9,16 @@ import gradio as gr
 import plotly
 
 from viz.figures.style import component_css, css_variables
-from viz.tabs.about import build_about
 from viz.tabs.actions import common_actions, link_readers
 from viz.tabs.api import add_endpoints
+from viz.tabs.compare import build_compare
 from viz.tabs.decode import build_decode
 from viz.tabs.dream import build_dream
 from viz.tabs.header import build_header
 from viz.tabs.inspect import build_inspect
 from viz.tabs.map import build_map
 from viz.tabs.page import EVENT_OPTIONS, Page, Updates
+from viz.tabs.report import build_report
 from viz.tabs.selection import Selection, read_link
 from viz.tabs.sidebar import build_sidebar
 from viz.tabs.theme import build_theme
@@ -42,8 +43,9 @@ def assemble(
         with gr.Row(elem_id="body", equal_height=False):
             build_sidebar(page, max_upload_mb=max_upload_mb, max_upload_s=max_upload_s)
             with gr.Column(elem_id="content", min_width=480), gr.Tabs(elem_id="tabs") as tabs:
-                for build in (build_inspect, build_decode, build_map, build_dream, build_about):
+                for build in (build_inspect, build_decode, build_map, build_dream, build_compare, build_report):
                     build(page)
+        _move_out_states(tabs)
         page.on_act(page.mirror, common_actions(bench))
         page.add_view(None, [tabs], lambda s: {tabs: gr.Tabs(selected=s.tab)}, key=lambda s: s.tab)
         page.connect()
@@ -53,12 +55,28 @@ def assemble(
     return demo, launch_settings(assets)
 
 
+def _move_out_states(tabs: gr.Tabs) -> None:
+    """Leave nothing but tabs among the tabs: Gradio numbers each by its place, and one pushed on hides the next."""
+    assert tabs.parent is not None
+    strays = [child for child in tabs.children if not isinstance(child, gr.Tab)]
+    tabs.children = [child for child in tabs.children if isinstance(child, gr.Tab)]
+    for stray in strays:
+        stray.parent = tabs.parent
+    tabs.parent.children += strays
+
+
 def launch_settings(assets: Path) -> dict[str, Any]:
     """Return look, script and limits for `launch`."""
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     gr.set_static_paths([script])
-    own_script = "".join((assets / name).read_text(encoding="utf-8") for name in ("link.js", "app.js"))
-    own_style = (assets / "app.css").read_text(encoding="utf-8")
+    own_script = "".join(
+        (assets / name).read_text(encoding="utf-8")
+        for name in ("link.js", "app.js", "map.js", "dream.js", "inspect.js", "tour.js")
+    )
+    own_style = "".join(
+        (assets / name).read_text(encoding="utf-8")
+        for name in ("app.css", "map.css", "dream.css", "inspect.css", "tour.css", "report.css")
+    )
     return {
         "theme": build_theme(),
         "css": css_variables() + component_css() + own_style,

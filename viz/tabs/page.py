@@ -88,16 +88,26 @@ class Page:
         self._wire(event, run, inputs, outputs)
 
     def on_act(
-        self, part: gr.HTML, actions: Mapping[str, Handler], inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()
+        self,
+        part: gr.HTML,
+        actions: Mapping[str, Handler],
+        inputs: Sequence[Any] = (),
+        outputs: Sequence[Any] = (),
+        *,
+        trigger_mode: str = "always_last",
     ) -> None:
-        """Run `actions[do](selection, data, *inputs)` when a button inside `part` is pressed."""
+        """Run `actions[do](selection, data, *inputs)` when a button inside `part` is pressed.
+
+        Gradio 6.31 answers a press that waited ("always_last") with the data of the press before it; where each press
+        counts, "multiple" runs them all.
+        """
 
         def run(selection: Selection, evt: gr.EventData, *values: Any) -> Updates:
             data = event_data(evt)
             handler = actions.get(str(data.get("do")))
             return self._answer(handler, selection, data, *values) if handler else {self.banner: ""}
 
-        self._wire(part.act, run, inputs, outputs)
+        self._wire(part.act, run, inputs, outputs, trigger_mode)
 
     def on_data(self, event: Callable, handler: Handler, outputs: Sequence[Any] = ()) -> None:
         """Run `handler(selection, data)` on an event that carries data of its own."""
@@ -155,13 +165,20 @@ class Page:
                 problems.append(sentence(error))
         return {**updates, self.banner: banner(" ".join(dict.fromkeys(problems))) if problems else ""}
 
-    def _wire(self, event: Callable, run: Callable, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    def _wire(
+        self,
+        event: Callable,
+        run: Callable,
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        trigger_mode: str = EVENT_OPTIONS["trigger_mode"],
+    ) -> None:
         self._wirings.append(
             lambda all_outputs: event(
                 run,
                 [self.state, *inputs],
                 [*all_outputs, *(output for output in outputs if output not in all_outputs)],
-                **EVENT_OPTIONS,
+                **{**EVENT_OPTIONS, "trigger_mode": trigger_mode},
             )
         )
 

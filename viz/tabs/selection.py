@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from lapa.types import LapaError
 
-TABS = ("inspect", "decode", "map", "dream", "about")
+TABS = ("inspect", "decode", "map", "dream", "compare", "report")
 MAX_WINDOW_S = 30.0
 
 
@@ -29,6 +29,7 @@ class Selection:
         tokens: a latent action chosen by hand, or None for the one the quantizer sees between the two frames.
         row: the transition picked on the map, or None.
         tab: what is open.
+        other: name of the models they are compared with, or "" for the next ones.
     """
 
     bundle: str
@@ -38,6 +39,7 @@ class Selection:
     tokens: tuple[int, ...] | None = None
     row: int | None = None
     tab: str = TABS[0]
+    other: str = ""
 
     @property
     def query(self) -> str:
@@ -47,6 +49,8 @@ class Selection:
             parts["tokens"] = "-".join(map(str, self.tokens))
         if self.row is not None:
             parts["row"] = self.row
+        if self.other:
+            parts["other"] = self.other
         return urlencode({**parts, "tab": self.tab})
 
     def at(self, t: int) -> Selection:

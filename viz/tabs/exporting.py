@@ -1,0 +1,202 @@
+"""What stands behind the export buttons: the same figures, files and provenance as `python -m lapa export` makes.
+
+Each request comes from a browser: kind, bundle, clip and settings are looked up or checked, never trusted. The files
+are made in a private folder and handed over inside the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lapa.types import LapaError
+from viz.exports import settings as ask
+from viz.tabs.actions import choose_clip
+from viz.tabs.compared import common_of, names_of, other_of
+from viz.tabs.map_export import export_figure
+from viz.tabs.page import Page
+from viz.tabs.saving import FILM_KINDS, SAVED_AS, as_download
+from viz.tabs.selection import Selection, seconds, whole_number
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = {"json": "to_json", "md": "to_markdown", "tex": "to_latex"}
+BESIDE = ("csv", "json")
+Request = dict[str, str]
+
+
+def exporter(page: Page) -> Callable[[dict], dict]:
+    """Return the function that the page's script calls for a file."""
+
+    def export(request: dict) -> dict:
+        """Make a figure or a table of what is shown and return the file."""
+        try:
+            return answer(page, {str(key)[:20]: str(value)[:4000] for key, value in request.items()})
+        except LapaError as error:
+            return {"error": str(error)}
+
+    return export
+
+
+def answer(page: Page, request: Request) -> dict[str, str]:
+    """Return {"name", "uri"} of the file asked for.
+
+    Raises:
+        LapaError: if the kind, the format or a setting is none that is offered.
+    """
+    what, kind = request.get("what", ""), request.get("save", "")
+    if what in ("map", "codebook"):
+        return export_figure(page, request)
+    selection = read_selection(page, request)
+    if what in ("report", "comparison"):
+        return _text(page, selection, what, kind)
+    offered = (*SAVED_AS, *BESIDE, "zip", *(FILM_KINDS if what in ask.FILMS else ()))
+    if kind not in offered:
+        raise LapaError(f"the figure cannot be saved as '{kind[:10]}': choose one of {', '.join(offered)}")
+
+    def write(path: Path) -> None:
+        folder = path.parent / "figure"
+        name = what if kind in ("zip", *BESIDE) else f"{what}.{kind}"
+        formats = SAVED_AS if kind == "zip" else (kind,) if kind in SAVED_AS else ("svg",)
+        draw(page, selection, request, folder / name, name, formats)
+        if kind == "zip":
+            shutil.make_archive(str(path.with_suffix("")), "zip", folder)
+        else:
+            (folder / f"{what}.{kind}").replace(path)
+
+    return as_download(f"{what}.{kind}", write)
+
+
+def draw(
+    page: Page, selection: Selection, request: Request, out: Path, name: str, formats: Sequence[str]
+) -> list[Path]:
+    """Write one figure; `name` is what the command calls it. matplotlib is imported only now: it costs a second."""
+    what, width = request.get("what", ""), request.get("width", "page")
+    if width not in ask.WIDTHS_IN:
+        raise LapaError(f"there is no width '{width[:20]}': choose {' or '.join(ask.WIDTHS_IN)}")
+    try:
+        chosen = json.loads(request.get("settings") or "{}")
+        chosen = dict(chosen)
+    except (ValueError, TypeError):
+        raise LapaError("the settings of this figure cannot be read: press the button again") from None
+    bundle, tail = ["--bundle", selection.bundle], ["--width", width, "--out", name]
+    explorer, width_in = page.bench.explorer(selection.bundle), ask.WIDTHS_IN[width]
+    if what == "curves":
+        from viz.figures.curves import read_rows
+        from viz.figures.export import export_curves
+
+        part = str(chosen.get("part", "laq"))
+        text = explorer.records().metrics.get(part)
+        if text is None:
+            raise LapaError("these checkpoints carry no training curves of this part")
+        facts = {"part": part, "sha256": explorer.sha256(part)}
+        facts["command"] = ask.command("curves", [*bundle, "--part", part, *tail])
+        return export_curves(read_rows(text), out, formats=formats, width_in=width_in, about=facts)
+    if what == "scorecard":
+        from viz.figures.export import export_scorecard
+
+        facts = explorer.records().scorecards.get("laq")
+        if facts is None:
+            raise LapaError("this bundle has no scorecard: measure it with 'python -m lapa eval laq'")
+        report = f"{explorer.card['laq']}/scorecard.json"
+        about = {"command": ask.command("scorecard", ["--report", report, *tail])}
+        return export_scorecard(facts, out, formats=formats, width_in=width_in, about=about)
+    if what == "compare":
+        return _compare(page, selection, str(chosen.get("colour_by", "first 0")), out, tail, formats, width_in)
+    return _from_clip(page, selection, what, {**chosen, "width": width}, out, name, formats)
+
+
+def read_selection(page: Page, request: Request) -> Selection:
+    """Return what the request was about."""
+    bench = page.bench
+    selection = bench.start(request.get("bundle", ""))
+    if request.get("clip"):
+        selection = choose_clip(bench, selection, request["clip"])
+        selection = replace(selection, window_s=seconds(request.get("window")))
+        selection = bench.fit(replace(selection, t=whole_number(request.get("t"), "a frame number")))
+    return replace(selection, other=request.get("beside", "")[:80])
+
+
+def typed_path(page: Page, clip_id: str) -> str:
+    """Return what to type for a clip: its path in this repository, or, for what lies elsewhere, its name alone."""
+    group, _, name = clip_id.partition("/")
+    source = page.bench.shelf.sources.get(group)
+    if source is None:
+        return page.bench.shelf.entry(clip_id).title
+    path = Path(source.path).absolute()
+    path = path / name if path.is_dir() else path
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else name
+
+
+def _from_clip(
+    page: Page, selection: Selection, what: str, chosen: dict, out: Path, name: str, formats: Sequence[str]
+) -> list[Path]:
+    from viz.exports.clips import export_clip
+
+    bench, other_id = page.bench, str(chosen.pop("other", ""))
+    if what not in ask.KINDS:
+        raise LapaError(f"there is no figure '{what[:20]}': choose one of {', '.join(ask.KINDS)}")
+    starts = {"t": selection.t} if "t" in ask.names(what) else {}
+    settings = ask.read_settings(what, {"window": bench.window(selection), **starts, **chosen})
+    other = bench.shelf.clip(other_id) if what == "transfer" else None
+    between = ["--other", typed_path(page, other_id)] if other is not None else []
+    typed = [typed_path(page, selection.clip), "--bundle", selection.bundle, *between, *ask.arguments(settings)]
+    return export_clip(
+        bench.explorer(selection.bundle),
+        bench.clip(selection),
+        settings,
+        out,
+        command=ask.command(what, [*typed, "--out", name]),
+        write_video=bench.write_video,
+        formats=formats,
+        other=other,
+    )
+
+
+def _compare(
+    page: Page,
+    selection: Selection,
+    colour_by: str,
+    out: Path,
+    tail: list[str],
+    formats: Sequence[str],
+    width_in: float,
+) -> list[Path]:
+    from viz.exports.compare import export_compare
+
+    common, other = common_of(page, selection), other_of(page, selection)
+    if common is None or other is None:
+        raise LapaError("the two maps are not drawn yet: press Draw the maps first")
+    typed = ["--bundle", selection.bundle, "--other", other, "--colour-by", colour_by]
+    if common.is_encoded:
+        group = page.bench.shelf.entry(selection.clip).group
+        data = Path(page.bench.shelf.sources[group].path).absolute()
+        shown = data.relative_to(ROOT).as_posix() if data.is_relative_to(ROOT) else data.name
+        typed += ["--data", shown, "--window-s", f"{selection.window_s:g}"]
+    return export_compare(
+        page.bench.explorer(selection.bundle),
+        page.bench.explorer(other),
+        common,
+        out,
+        names=names_of(page, selection),
+        command=ask.command("compare", [*typed, *tail]),
+        colour_by=colour_by,
+        formats=formats,
+        width_in=width_in,
+    )
+
+
+def _text(page: Page, selection: Selection, what: str, kind: str) -> dict[str, str]:
+    """Return the tables of a bundle, or of two beside each other."""
+    if kind not in TEXTS:
+        raise LapaError(f"tables cannot be saved as '{kind[:10]}': choose one of {', '.join(TEXTS)}")
+    records = page.bench.explorer(selection.bundle).records()
+    if what == "comparison":
+        other = other_of(page, selection)
+        if other is None:
+            raise LapaError("there is only one bundle here, so there is nothing to compare it with")
+        records = records.compared(page.bench.explorer(other).records())
+    text = getattr(records, TEXTS[kind])()
+    return as_download(f"{what}.{kind}", lambda path: path.write_text(text, encoding="utf-8"))
