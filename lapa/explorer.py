@@ -11,11 +11,9 @@ training, of web pages or of figures.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
 from typing import TypeVar
 
 import numpy as np
@@ -23,20 +21,15 @@ import torch
 from tqdm import tqdm
 
 from lapa import bundle as bundles
-from lapa.bundle import Bundle
-from lapa.checkpoint import fingerprint, read_config, token_fingerprint
 from lapa.data.video import open_video, read_clip, window_frames
-from lapa.dream import LAQWorld, dream, play
+from lapa.dream import dream, play
 from lapa.frames import resize, to_frames, to_pixels
-from lapa.index import load_index, nearest
+from lapa.index import nearest
 from lapa.limits import MAX_SIDE, checked_temperature, checked_top_k, stretch_like
-from lapa.meaning import CodeMeaning, Meaning, load_meaning
 from lapa.models.encode import encode_pairs, latent_actions
-from lapa.models.load import load_laq
 from lapa.novelty import Novelty, novelty, pool_features
-from lapa.protocols import Policy
-from lapa.records import Records, read_records
-from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, LatentIndex, Prediction, Step
+from lapa.opened import OpenBundle
+from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, Prediction, Step
 
 MAX_FRAMES = 900
 """Frames of a clip that are kept in memory, unless asked for more."""
@@ -57,30 +50,8 @@ class Neighbour:
     label: str
 
 
-class Explorer:
-    """Trained models behind the verbs of the app; make one with `Explorer.open`.
-
-    Attributes:
-        name: of the bundle. laq_path: where the quantizer lies. window_s: its window in seconds.
-        code_seq_len, codebook_size, image_size: of the quantizer.
-        has_policy, has_index: whether predict and rollout, neighbours and novelty, can be asked.
-        card: facts for display.
-    """
-
-    def __init__(self, bundle: Bundle, device: str, precision: str = "auto"):
-        config = read_config(bundle.laq, "laq")
-        self._bundle, self._lock, self._precision = bundle, RLock(), precision
-        self._laq = load_laq(bundle.laq).to(device)
-        self._world = LAQWorld(self._laq)
-        self._policy: Policy | None = None
-        self._index: LatentIndex | None = None
-        self._meaning: tuple[Meaning | None, str] | None = None
-        self.name, self.laq_path = bundle.name, bundle.laq
-        self.window_s = bundles.window_s(bundle.laq)
-        self.code_seq_len = self._laq.config.code_seq_len
-        self.codebook_size = self._laq.config.codebook_size
-        self.image_size = self._laq.config.image_size
-        self.card = self._facts(config, device)
+class Explorer(OpenBundle):
+    """Trained models behind the verbs of the app; make one with `Explorer.open`. Attributes: see `OpenBundle`."""
 
     @classmethod
     def open(
@@ -109,85 +80,6 @@ class Explorer:
     def bundles() -> tuple[str, ...]:
         """Return the names of the bundles that are there."""
         return bundles.bundle_names()
-
-    @property
-    def has_policy(self) -> bool:
-        return self._bundle.policy is not None
-
-    @property
-    def has_index(self) -> bool:
-        return self._bundle.index is not None
-
-    @property
-    def index(self) -> LatentIndex | None:
-        """The bundle's index, or None; read when first asked for."""
-        with self._lock:
-            if self._index is None and self._bundle.index is not None:
-                self._index = load_index(self._bundle.index, token_fingerprint(self.laq_path))
-            return self._index
-
-    def need_index(self) -> LatentIndex:
-        """Return the index.
-
-        Raises:
-            LapaError: if there is none, saying how to build one.
-        """
-        if self.index is None:
-            raise LapaError(
-                f"'{self.name}' has no index: build one with 'python -m lapa index --laq {self.laq_path} "
-                "--data DIR --out DIR' and name it with --index"
-            )
-        return self.index
-
-    @property
-    def meaning(self) -> Meaning | None:
-        """What each code was measured to mean, or None; `meaning_note` then says why and what to do."""
-        return self._measured()[0]
-
-    @property
-    def meaning_note(self) -> str:
-        return self._measured()[1]
-
-    def meanings(self, latent_action: LatentAction) -> tuple[CodeMeaning, ...]:
-        """Return the meaning of each token; empty where none was measured."""
-        if self.meaning is None:
-            return ()
-        return tuple(self.meaning.of(position, code) for position, code in enumerate(latent_action.tokens))
-
-    def need_policy(self) -> Policy:
-        """Return the policy, loading it when first asked.
-
-        Raises:
-            LapaError: if there is none, or it was made with another quantizer.
-        """
-        if self._bundle.policy is None:
-            raise LapaError(f"'{self.name}' has no policy, so it cannot follow instructions: name one with --policy")
-        with self._lock:
-            if self._policy is None:
-                from lapa.models.load_policy import load_policy
-
-                self._policy = load_policy(
-                    self._bundle.policy, self.laq_path, device=str(self._device), precision=self._precision
-                )
-            return self._policy
-
-    def report(self) -> dict[str, dict]:
-        """Return what was measured of each part: report.json by kind ("laq", "policy", "robot")."""
-        found = {}
-        for kind in ("laq", "policy", "robot"):
-            path = getattr(self._bundle, kind)
-            if path is not None and (path / "report.json").is_file():
-                found[kind] = json.loads((path / "report.json").read_text(encoding="utf-8"))
-        return found
-
-    def records(self) -> Records:
-        """Return what was written down: reports, scorecards, training curves, the model card."""
-        return read_records(self._bundle)
-
-    def sha256(self, kind: str) -> str | None:
-        """Return the fingerprint of a part's weights ("laq", "policy", "robot"), or None where there is none."""
-        path = getattr(self._bundle, kind)
-        return None if path is None else fingerprint(path)
 
     # look
 
@@ -390,24 +282,6 @@ class Explorer:
 
     # within
 
-    def _measured(self) -> tuple[Meaning | None, str]:
-        """Return the meaning of the codes, read once; or None and why not."""
-        with self._lock:
-            if self._meaning is None:
-                if self._bundle.index is None:
-                    self._meaning = None, f"'{self.name}' has no index, so the meaning of its codes is not known"
-                else:
-                    shape = (self.code_seq_len, self.codebook_size)
-                    try:
-                        self._meaning = load_meaning(self._bundle.index, token_fingerprint(self.laq_path), shape), ""
-                    except LapaError as error:
-                        self._meaning = None, str(error)
-            return self._meaning
-
-    @property
-    def _device(self) -> torch.device:
-        return self._laq.device
-
     def _pixels(self, frames: Sequence[Frame] | Frames) -> torch.Tensor:
         return to_pixels(frames, self.image_size, self._device)
 
@@ -444,31 +318,8 @@ class Explorer:
             )
         return latent_action
 
-    def _facts(self, config: dict, device: str) -> dict:
-        return {
-            "bundle": self.name,
-            "laq": _shown(self.laq_path),
-            "policy": _shown(self._bundle.policy),
-            "index": _shown(self._bundle.index),
-            "window_s": self.window_s,
-            "code_seq_len": self.code_seq_len,
-            "codebook_size": self.codebook_size,
-            "image_size": self.image_size,
-            "num_parameters": sum(p.numel() for p in self._laq.parameters()),
-            "data": config["stage"].get("data"),
-            "device": device,
-        }
-
 
 def _device(device: str) -> str:
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _shown(path: Path | None) -> str | None:
-    """Name a folder for visitors: within the repository, or by its last part; never where it lies on the server."""
-    if path is None:
-        return None
-    path = path.resolve()
-    return path.relative_to(bundles.ROOT).as_posix() if path.is_relative_to(bundles.ROOT) else path.name

@@ -45,6 +45,7 @@ FORBIDDEN = {
     "lapa/protocols.py": HEAVY,
     "lapa/data": HEAVY - {"torch"},
     "lapa/explorer.py": {"lapa.train", "lapa.baselines", "lapa.eval", "lapa.worlds"},
+    "lapa/opened.py": {"lapa.train", "lapa.baselines", "lapa.eval", "lapa.worlds"},
     "viz/figures": HEAVY - {"umap"},
     "viz/exports": HEAVY - {"umap"},
     "viz/tabs": {"torch", "transformers", "mujoco"},
