@@ -2,8 +2,9 @@
 
 A dream feeds each picture back in, which stage 1 never did; and a squared error is least where an unsure decoder blurs.
 Here it goes on from what it drew itself, several windows in a row, towards the recorded frames, and is held to their
-edges. What encodes, and what a policy sees, stays as it is: the tokens are the same to the last bit, so what was made
-with the quantizer it came from (policies, labels, indexes) goes on with this one.
+edges and to what the encoder sees in them: a thin arm that fades costs few pixels, but the encoder misses it. What
+encodes, and what a policy sees, stays as it is: the tokens are the same to the last bit, so what was made with the
+quantizer it came from (policies, labels, indexes) goes on with this one.
 
 Source: training on own outputs as in scheduled sampling (Bengio et al. 2015, arXiv 1506.03099), without the schedule;
 the gradient difference loss of Mathieu et al. (2016, arXiv 1511.05440). Not in the LAPA paper.
@@ -54,8 +55,10 @@ class TrainDecoderConfig:
     """How much more a pixel that changed weighs."""
     changed_from: float = 0.05
     """Mean absolute difference over the channels, in [0, 1], from which a pixel counts as changed."""
-    edge_weight: float = 1.0
-    """Weight of the difference in gradient magnitude, beside the absolute error."""
+    edge_weight: float = 0.05
+    """Weight of the difference in gradient magnitude, beside the squared error."""
+    seen_weight: float = 0.05
+    """Weight of the difference between what the encoder sees in the drawn and in the recorded frame."""
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(num_steps=4000, batch_size=16, lr=5e-4, eval_every=500))
     """Length and speed of the run."""
 
@@ -97,8 +100,11 @@ class Dreamer(nn.Module):
         for part in decoding_parts(laq):
             part.requires_grad_(True)
 
-    def forward(self, frames: Float[Tensor, "b t 3 h w"]) -> Float[Tensor, "b u 3 h w"]:
-        """Return the dreamt frames that should equal `frames[:, 1:]`, u = t - 1; no gradient goes back a step."""
+    def forward(self, frames: Float[Tensor, "b t 3 h w"]) -> tuple[Float[Tensor, "b u 3 h w"], Float[Tensor, ""]]:
+        """Return the dreamt frames that should equal `frames[:, 1:]`, u = t - 1, and how differently they are seen.
+
+        No gradient goes back a step.
+        """
         with torch.no_grad():
             seen = self.laq.see(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
             pairs = [self.laq.compare(seen[:, i], seen[:, i + 1]) for i in range(frames.shape[1] - 1)]
@@ -106,7 +112,9 @@ class Dreamer(nn.Module):
         for pair in pairs:
             drawn.append(self.laq.decode(frame, pair.tokens))
             frame = drawn[-1].detach().clamp(0, 1)
-        return torch.stack(drawn, dim=1)
+        drawn = torch.stack(drawn, dim=1)
+        apart = self.laq.see(drawn.flatten(0, 1)) - seen[:, 1:].flatten(0, 1)
+        return drawn, apart.float().square().mean()
 
 
 class DecoderStage:
@@ -141,12 +149,14 @@ class DecoderStage:
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | int]]:
         frames = batch["frames"]
-        drawn, truth = model(frames).flatten(0, 1), frames[:, 1:].flatten(0, 1)
+        drawn, apart = model(frames)
+        drawn, truth = drawn.flatten(0, 1), frames[:, 1:].flatten(0, 1)
         before = frames[:, :1].expand_as(frames[:, 1:]).flatten(0, 1)
         weight = 1 + (self.config.changed_weight - 1) * changed(before, truth, self.config.changed_from)
-        error = (weight * (drawn - truth).abs()).mean() / weight.mean()
+        error = (weight * (drawn - truth).square()).mean() / weight.mean()
         edges = edge_error(drawn, truth, weight)
-        return error + self.config.edge_weight * edges, {"error": error.item(), "edges": edges.item()}
+        loss = error + self.config.edge_weight * edges + self.config.seen_weight * apart
+        return loss, {"error": error.item(), "edges": edges.item(), "seen": apart.item()}
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         pass
@@ -159,7 +169,7 @@ class DecoderStage:
         errors, energy, pictures = np.zeros((2, 2)), np.zeros((2, 2)), []
         for part in np.array_split(rows, max(1, len(rows) // 16)):
             frames = self._frames(self.validation, part).to(self.model.laq.device)
-            drawn = self.model(frames).clamp(0, 1)
+            drawn = self.model(frames)[0].clamp(0, 1)
             for place, t in enumerate((0, -1)):
                 truth, guess = frames[:, 1:][:, t], drawn[:, t]
                 errors[place] += [(x - truth).square().mean().item() * len(part) for x in (frames[:, 0], guess)]
