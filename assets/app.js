@@ -12,6 +12,7 @@
   // buttons
 
   function attach(element, trigger, event, watch, props, server) {
+    trigger = window.lapaPress.inOrder(trigger);
     element.addEventListener("click", (click) => {
       const save = click.target.closest("[data-save]");
       if (save) return void keep(save, server);
@@ -102,6 +103,7 @@
   // the selection in the address
 
   function mirror(trigger, event, watch, props) {
+    trigger = window.lapaPress.inOrder(trigger);
     // Only a visitor's press opens a tab: Gradio's own select event also fires when a link restores one.
     document.addEventListener("click", (click) => {
       const name = click.target.closest("#tabs [role=tab]")?.id.match(/^tab-(\w+)-button$/)?.[1];
@@ -109,13 +111,14 @@
     });
     const update = () => {
       if (!props.value) return;
-      const { query, clip, tab } = Object.assign(mirrored, JSON.parse(props.value));
+      const { query, clip, tab, ticket } = Object.assign(mirrored, JSON.parse(props.value));
       const theme = new URLSearchParams(location.search).get("__theme");
       history.replaceState(null, "", `?${query}${theme ? `&__theme=${theme}` : ""}`);
       window.lapaLink.shown(query);
       document.querySelectorAll(".clip[data-clip]").forEach((button) =>
         button.setAttribute("aria-pressed", String(button.dataset.clip === clip)));
       document.body.dataset.tab = tab;
+      window.lapaPress.answered(ticket);
     };
     watch("value", update);
     update();
@@ -140,6 +143,7 @@
   };
   // `events` may hold "point": a press on a cell then reaches Python. The map has a script of its own, map.js.
   function plot(element, trigger, events, watch, props) {
+    trigger = window.lapaPress.inOrder(trigger);
     const area = element.querySelector(".plot");
     let figure = null, drawn = "", wired = false;
 

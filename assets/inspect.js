@@ -2,10 +2,10 @@
 // app.js turns presses on [data-do] into events for Python, and says "lapa-shown" when a part has a new value.
 (() => {
   "use strict";
-  const REST_MS = 40, PATIENCE_MS = 2500, DIGITS_MS = 700;
+  const DIGITS_MS = 700;
   const OWN = "#ribbon, #pair, #decoded, #sheet";
   const compared = { names: "", wipe: 50, blink: false };
-  const scrub = { t: null, at: 0, asked: 0, tries: 0 }; // frame wanted, since when, question that is out, times asked
+  let wanted = null; // the frame that the marker is at; its pictures may still be on the way
   let focused = null, digits = { text: "", at: 0, key: "" };
 
   function act(inside, data) {
@@ -47,22 +47,14 @@
       .reduce((best, each) => (!best || Math.abs(each.dataset.t - t) < Math.abs(best.dataset.t - t) ? each : best), null);
   }
 
-  // The marker moves at once. One question is out at a time; when its answer comes, the frame wanted by then is asked for.
+  // The marker moves at once; press.js asks for the newest frame as soon as the one before it is answered.
   function go(ribbon, t) {
     const { first, end } = facts(ribbon);
     t = Math.min(Math.max(t, first), end);
-    if (t === scrub.t) return;
-    Object.assign(scrub, { t, at: performance.now(), tries: 0 });
+    if (t === wanted) return;
+    wanted = t;
     mark(ribbon, t);
-    ask();
-  }
-
-  function ask() {
-    const ribbon = document.querySelector("#ribbon .lae-ribbon[data-now]");
-    if (!ribbon || scrub.asked || scrub.t === null || scrub.t === Number(ribbon.dataset.now) || scrub.tries > 3) return;
-    scrub.asked = setTimeout(() => { scrub.asked = 0; ask(); }, PATIENCE_MS);
-    scrub.tries += 1;
-    act(ribbon, { do: "jump", t: String(scrub.t) });
+    act(ribbon, { do: "jump", t: String(t) });
   }
 
   function pressed(press) {
@@ -87,14 +79,13 @@
     const ribbon = document.querySelector("#ribbon .lae-ribbon");
     if (!ribbon?.dataset.now) return;
     const { now, first, end } = facts(ribbon), window_ = Number(ribbon.dataset.window || 1);
-    const from = scrub.t ?? now;
+    const from = wanted ?? now;
     const to = {
       ArrowLeft: from - 1, ArrowDown: from - 1, ArrowRight: from + 1, ArrowUp: from + 1,
       PageUp: from - window_, PageDown: from + window_, Home: first, End: end,
     }[key.key];
     if (to === undefined) return;
     key.preventDefault();
-    scrub.t = from;
     go(ribbon, to);
   }
 
@@ -103,15 +94,9 @@
     if (!ribbon) return;
     Object.entries({ tabindex: "0", role: "slider", "aria-label": "frame of the clip, over its latent actions" })
       .forEach(([name, value]) => host.setAttribute(name, value));
-    const shown = Number(ribbon.dataset.now), isAnswer = Boolean(scrub.asked);
-    clearTimeout(scrub.asked);
-    scrub.asked = 0;
-    if (!isAnswer || scrub.t === shown) scrub.t = shown;
-    mark(ribbon, Math.min(scrub.t, facts(ribbon).end));
-    if (scrub.t !== shown) {
-      scrub.tries = 0;
-      setTimeout(ask, REST_MS);
-    }
+    const asked = window.lapaPress.pending().filter((data) => data.do === "jump").at(-1);
+    wanted = Number(asked ? asked.t : ribbon.dataset.now);
+    mark(ribbon, Math.min(wanted, facts(ribbon).end));
   }
 
   // two pictures over each other
@@ -167,9 +152,21 @@
     if (to === undefined) return;
     key.preventDefault();
     if (to >= codes || to === now) return;
-    spin.setAttribute("aria-valuenow", String(to));
-    spin.textContent = String(to);
+    showCode(spin, to);
     act(editor, { do: "token", position: String(position), code: String(to) });
+  }
+
+  function showCode(spin, code) {
+    spin.setAttribute("aria-valuenow", String(code));
+    spin.textContent = String(code);
+  }
+
+  // An answer shows the tokens of its own press; those pressed since then stay as they were typed.
+  function keepTyped(part) {
+    for (const { do: what, position, code } of window.lapaPress.pending()) {
+      const spin = what === "token" && part.querySelector(`.spin[data-position="${CSS.escape(position)}"]`);
+      if (spin) showCode(spin, code);
+    }
   }
 
   // With more than ten codes, digits typed quickly after each other are one number.
@@ -192,6 +189,7 @@
     const part = target.closest(OWN);
     if (!part) return;
     if (part.id === "ribbon") ribbonShown(part);
+    if (part.id === "decoded") keepTyped(part);
     part.querySelectorAll(".lae-compare").forEach(compareShown);
     if (!focused || focused.part !== part.id || document.activeElement !== document.body) return;
     part.querySelector(`[data-key="${CSS.escape(focused.key)}"]`)?.focus({ preventScroll: true });
@@ -216,11 +214,12 @@
     const cell = target.closest(".sheet-cell");
     if (cell) previewCell(cell);
     const still = target.closest("[data-still]");
-    if (still) stillPictures(!document.body.classList.contains("still-pictures"));
+    if (still) stillPictures(!document.querySelector("#content").classList.contains("still-pictures"));
   });
 
   function stillPictures(isStill) {
-    document.body.classList.toggle("still-pictures", isStill);
+    // not on the body: Gradio puts its own container before every selector of ours
+    document.querySelector("#content").classList.toggle("still-pictures", isStill);
     document.querySelectorAll("[data-still]").forEach((button) => {
       button.setAttribute("aria-pressed", String(isStill));
       button.textContent = isStill ? "Let the pictures move" : "Stop the pictures";

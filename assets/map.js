@@ -123,6 +123,7 @@
   }
 
   function map(element, trigger, events, watch, props, server) {
+    trigger = window.lapaPress.inOrder(trigger);
     const planes = [...element.querySelectorAll(".panel-map")].map((panel) => new Plane(panel));
     const card = element.querySelector(".hover-card"), said = element.querySelector("[aria-live]");
     const panels = element.querySelector(".panels-map"), problem = element.querySelector(".problem");

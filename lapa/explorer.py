@@ -26,6 +26,7 @@ from lapa.dream import dream, play
 from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import nearest
 from lapa.limits import MAX_SIDE, checked_temperature, checked_top_k, stretch_like
+from lapa.meaning import CodeMeaning as CodeMeaning  # handed on: part of what an Explorer answers
 from lapa.models.encode import encode_pairs, latent_actions
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.opened import OpenBundle

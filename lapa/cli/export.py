@@ -30,9 +30,9 @@ class ExportMap:
     coords: str = "umap"
     """Coordinates: umap or pca."""
     colour_by: str = "token 0"
-    """What colours the points, such as "token 0", magnitude, direction or split."""
+    """What colours the points: "token 0", magnitude, direction, task, split, embodiment, success, as far as known."""
     level: str = "transition"
-    """One point per transition, or per sequence of tokens (sequence)."""
+    """One point per transition, per sequence of tokens that occurs (sequence), or per code of the token (code)."""
     models: AnyModels = Models()
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,9 @@ def wandering_squares(rng: np.random.Generator, num_frames: int = NUM_FRAMES, si
     return frames
 
 
-def save_tiny_bundle(folder: Path, clips: Path) -> Path:
+def save_tiny_bundle(folder: Path, clips: Path, seed: int = 0) -> Path:
     """Write a quantizer and a policy with random weights and an index over `clips`; nothing is trained."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     source, laq = open_source(clips), LAQ(TINY).eval().requires_grad_(False)
     frames = np.concatenate([source.frames(i, [0, 4]) for i in range(8)])
     with torch.no_grad():
@@ -129,12 +130,19 @@ def checkpoints_folder(tmp_path_factory, clips_folder) -> Path:
 @pytest.fixture(scope="session")
 def served(checkpoints_folder, clips_folder, tmp_path_factory) -> Iterator[str]:
     """Start `python app.py` as a user would and return its address."""
+    with serving(checkpoints_folder, clips_folder, tmp_path_factory.mktemp("log")) as address:
+        yield address
+
+
+@contextmanager
+def serving(checkpoints: Path, clips: Path, log_folder: Path) -> Iterator[str]:
+    """Serve the app over these bundles and clips."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("log") / "app.log"
-    environment = {**os.environ, "LAPA_CHECKPOINTS": str(checkpoints_folder)}
-    command = [sys.executable, "app.py", "--port", str(port), "--clips", str(clips_folder), "--max-upload-mb", "3"]
+    log = log_folder / "app.log"
+    environment = {**os.environ, "LAPA_CHECKPOINTS": str(checkpoints)}
+    command = [sys.executable, "app.py", "--port", str(port), "--clips", str(clips), "--max-upload-mb", "3"]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:

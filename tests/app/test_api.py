@@ -76,6 +76,8 @@ def test_encode_agrees_with_encode_clip(client):
     seen = call(client, "encode", clip=CLIP, t=at["t"])
     assert (seen["tokens"], seen["sure"]) == (at["tokens"], pytest.approx(at["sure"], abs=2e-4))
     assert seen["window_s"] == WINDOW_S and seen["window"] == 4 and all(0 <= sure <= 1 for sure in seen["sure"])
+    for position, (code, sentence) in enumerate(zip(seen["tokens"].split("-"), seen["means"], strict=True)):
+        assert sentence.startswith(f"position {position}, code {code}: ") and "pairs" in sentence
     assert call(client, "encode", clip=CLIP, t=6, window_s=0.9)["window"] == 9
 
 

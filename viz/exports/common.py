@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from lapa.explorer import Explorer
 from lapa.protocols import ClipSource
-from lapa.types import LapaError, LatentAction, LatentIndex
+from lapa.types import Frame, LapaError, LatentIndex
 from viz.figures.aligned import SIDES
 
-NUM_CLIPS, PER_CLIP = 24, 12
+NUM_CLIPS, PER_CLIP = 16, 12
 ENOUGH = 64
 """Transitions that two indices must share, to be compared by these."""
+Seen = tuple[Int[np.ndarray, "n l"], Float[np.ndarray, "n d"]]
+Remember = Callable[[Hashable, Callable[[], Any]], Any]
+"""(key, make) -> what was made for this key before, or now."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,11 +100,15 @@ def encode_common(
     *,
     num_clips: int = NUM_CLIPS,
     per_clip: int = PER_CLIP,
+    remember: Remember = lambda key, make: make(),
 ) -> Iterator[tuple[int, int]]:
     """Encode transitions spread evenly over a data set's clips with both models.
 
+    `remember` may keep what a model said of a clip, so that a job that was stopped goes on where it was, and a model
+    that is compared with a third one is not asked again.
+
     Yields:
-        (clips done, clips in all), after each clip.
+        (clips done, clips in all), first before any, then after each clip.
 
     Returns:
         the `Common` transitions, when the generator is done.
@@ -113,20 +122,22 @@ def encode_common(
         raise LapaError(f"no clip of '{source.name}' is longer than {window_s:g} s: choose a shorter window")
     chosen = [able[i] for i in np.unique(np.linspace(0, len(able) - 1, num_clips).astype(int))]
     places, seen = [], ([], [])
+    yield 0, len(chosen)
     for done, i in enumerate(chosen):
         record, window = source.records[i], windows[i]
-        times = np.unique(np.linspace(0, record.num_frames - 1 - window, per_clip).astype(int)).tolist()
-        frames = source.frames(i, [*times, *(t + window for t in times)])
-        for explorer, actions in zip((one, other), seen, strict=True):
-            actions += explorer.encode_pairs(frames[: len(times)], frames[len(times) :])
-        places += [(record.name, t, window) for t in times]
+        times = np.unique(np.linspace(0, record.num_frames - 1 - window, per_clip).astype(int))
+        frames = cache(partial(_frames, source, i, np.union1d(times, times + window)))
+        for explorer, found in zip((one, other), seen, strict=True):
+            key = (str(explorer.laq_path), str(source.path), record.name, window, per_clip)
+            found.append(remember(key, partial(_encode, explorer, frames, times, window)))
+        places += [(record.name, t, window) for t in times.tolist()]
         yield done + 1, len(chosen)
     return Common(
         clips=tuple(name for name, _, _ in places),
         times=np.array([t for _, t, _ in places]),
         windows=np.array([window for _, _, window in places]),
-        tokens=tuple(np.array([a.tokens for a in actions]) for actions in seen),
-        continuous=tuple(np.stack([_latent(a) for a in actions]) for actions in seen),
+        tokens=tuple(np.concatenate([tokens for tokens, _ in found]) for found in seen),
+        continuous=tuple(np.concatenate([latents for _, latents in found]) for found in seen),
         codebook_sizes=(one.codebook_size, other.codebook_size),
         origin=f"{len(places):,} transitions of {len(chosen)} clips of '{source.name}', {window_s:g} s apart, "
         "encoded by both",
@@ -144,9 +155,19 @@ def finish(job: Iterator[tuple[int, int]]) -> Common:
             return end.value
 
 
-def _latent(action: LatentAction) -> np.ndarray:
-    assert action.continuous is not None, "what was encoded has a continuous latent"
-    return action.continuous.reshape(-1)
+def _frames(source: ClipSource, i: int, wanted: Int[np.ndarray, "m"]) -> dict[int, Frame]:
+    return dict(zip(wanted.tolist(), source.frames(i, wanted.tolist()), strict=True))
+
+
+def _encode(
+    explorer: Explorer, frames: Callable[[], dict[int, Frame]], times: Int[np.ndarray, "n"], window: int
+) -> Seen:
+    """Return tokens and flattened latents of a clip's transitions by one model."""
+    shown = frames()
+    actions = explorer.encode_pairs(*([shown[t] for t in some.tolist()] for some in (times, times + window)))
+    latents = [a.continuous.reshape(-1) for a in actions if a.continuous is not None]
+    assert len(latents) == len(actions), "what was encoded has a continuous latent"
+    return np.array([a.tokens for a in actions]), np.stack(latents)
 
 
 def _flat(latents: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def launch_settings(assets: Path) -> dict[str, Any]:
     gr.set_static_paths([script])
     own_script = "".join(
         (assets / name).read_text(encoding="utf-8")
-        for name in ("link.js", "app.js", "map.js", "dream.js", "inspect.js", "tour.js")
+        for name in ("link.js", "press.js", "app.js", "map.js", "dream.js", "inspect.js", "tour.js")
     )
     own_style = "".join(
         (assets / name).read_text(encoding="utf-8")

@@ -10,35 +10,29 @@ from typing import Any
 
 import gradio as gr
 
-from viz.figures.aligned import align, aligned_figure, residual_words
-from viz.figures.film import ribbon_html
-from viz.figures.frames import error_heat
-from viz.figures.psnr import psnr
+from viz.exports.common import NUM_CLIPS, PER_CLIP
+from viz.figures.aligned import aligned_figure, residual_words
 from viz.tabs.actions import choose_other, common_actions
-from viz.tabs.compared import common_of, gather, group_of, names_of, other_of
+from viz.tabs.compare_parts import ALONE, numbers_html, progress_html, ribbons_html, seen_html
+from viz.tabs.compared import aligned_of, common_of, gather, group_of, names_of, other_of
 from viz.tabs.exporting import exporter
-from viz.tabs.markup import chips, empty, figure, novelty_html, same_size, section
+from viz.tabs.markup import empty, section
 from viz.tabs.page import Page, Updates, act_html
 from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection, whole_number
-from viz.tabs.tables import grid
 
-ALONE = (
-    "There is only one bundle here. Put another beside it in the checkpoints folder, or start the app with --laq DIR "
-    "to compare your own quantizer with the shipped ones."
-)
-PLOT_JS = "window.lapa.plot(element, trigger, ['point'], watch, props, server)"
-NOTE = (
-    "Both models look at the same frames, however far apart the selection puts them; each was trained with a window of "
-    "its own."
-)
+FIRST = "first 0"
+PLOT_JS = """
+const tell = (name, data) => trigger(name, { ...data, colour: JSON.parse(props.value || '{}').layout?.meta });
+window.lapa.plot(element, tell, ['point'], watch, props, server);
+"""
 
 
 def build_compare(page: Page) -> None:
     """Build the tab."""
     save = [exporter(page)]
     with gr.Tab("Compare", id="compare", elem_id="tab-compare", render_children=True):
-        with gr.Row(elem_classes=["controls"], elem_id="compare-controls"):
+        with gr.Row(elem_classes=["controls"], elem_id="beside-controls"):
             other = gr.Radio([], label="Compare with", elem_id="compare-other", elem_classes=["segments"])
         seen = act_html("compare-seen")
         ribbons = act_html("compare-ribbons")
@@ -48,8 +42,8 @@ def build_compare(page: Page) -> None:
             elem_classes=["view"],
         )
         with gr.Row(elem_classes=["controls"], elem_id="compare-map-controls"):
-            go = gr.Button("Draw the maps", variant="primary", elem_id="compare-go")
-            stop = gr.Button("Stop", elem_id="compare-stop")
+            go = gr.Button("Draw the maps", variant="primary", elem_id="maps-go")
+            stop = gr.Button("Stop", elem_id="maps-stop")
             colour = gr.Dropdown([], label="Colour", elem_id="compare-colour", elem_classes=["narrow"])
         status = act_html("compare-status", server_functions=save)
         maps = gr.HTML(
@@ -62,13 +56,15 @@ def build_compare(page: Page) -> None:
         )
         numbers = act_html("compare-numbers", server_functions=save)
 
-    def draw(selection: Selection, colour_by: str | None) -> Updates:
+    def draw(selection: Selection, colour_by: str) -> Updates:
+        choices = colour_choices(page, selection)
         return {
-            maps: maps_json(page, selection, colour_by or "first 0"),
-            status: status_html(page, selection, colour_by or "first 0"),
+            maps: maps_json(page, selection, colour_by),
+            status: status_html(page, selection, colour_by),
+            colour: gr.Dropdown(choices, value=colour_by if choices else None),
         }
 
-    def run(selection: Selection, colour_by: str | None) -> Iterator[Updates]:
+    def run(selection: Selection, colour_by: str) -> Iterator[Updates]:
         if other_of(page, selection) is None:
             yield {status: empty(ALONE)}
             return
@@ -79,32 +75,38 @@ def build_compare(page: Page) -> None:
     def recolour(selection: Selection, colour_by: str) -> tuple[Selection, Updates]:
         return selection, draw(selection, colour_by)
 
-    def step(selection: Selection, data: Mapping[str, Any]) -> Selection:
-        return choose_transition(page, selection, _here(page, selection, whole_number(data.get("by"), "a step")))
+    def step(selection: Selection, data: Mapping[str, Any], colour_by: str) -> tuple[Selection, Updates]:
+        row = _here(page, selection, whole_number(data.get("by"), "a step"))
+        return recolour(choose_transition(page, selection, row), colour_by)
+
+    def press(selection: Selection, data: Mapping[str, Any]) -> tuple[Selection, Updates]:
+        row = whole_number(data.get("row"), "a transition")
+        return recolour(choose_transition(page, selection, row), str(data.get("colour") or FIRST))
 
     def show_controls(selection: Selection) -> Updates:
         names = dict(zip((selection.bundle, other_of(page, selection)), names_of(page, selection)))
         others = [(names.get(name, name), name) for name in page.bench.bundles if name != selection.bundle]
-        choices = colour_choices(page, selection)
         return {
             other: gr.Radio(others, value=other_of(page, selection), visible=len(others) > 0),
-            colour: gr.Dropdown(choices, value=choices[0][1] if choices else None),
             numbers: numbers_html(page, selection),
         }
 
     page.on(other.input, lambda s, name: choose_other(page.bench, s, str(name)), [other])
     page.on(colour.input, recolour, [colour], [maps, status])
-    started = page.stream(go.click, run, [colour], [maps, status])
-    stop.click(None, None, None, cancels=[started], api_visibility="private")
-    page.on_data(maps.point, lambda s, d: choose_transition(page, s, whole_number(d.get("row"), "a transition")))
+    started = page.stream(go.click, run, [colour], [maps, status, colour])
+    stop.click(
+        lambda s: stopped_html(page, s), [page.state], [status], cancels=[started], show_progress="hidden",
+        api_visibility="private",
+    )  # fmt: skip
+    page.on_data(maps.point, press)
     for part in (seen, ribbons):
         page.on_act(part, common_actions(page.bench))
-    page.on_act(status, {"step": step})
+    page.on_act(status, {"step": step}, [colour])
 
     def pair_of(selection: Selection) -> tuple:
         return selection.bundle, other_of(page, selection)
 
-    page.add_view("compare", [other, colour, numbers], show_controls, key=pair_of)
+    page.add_view("compare", [other, numbers], show_controls, key=pair_of)
     page.add_view(
         "compare", [seen], lambda s: {seen: seen_html(page, s)}, key=lambda s: (*pair_of(s), s.clip, s.t, s.window_s)
     )
@@ -115,7 +117,10 @@ def build_compare(page: Page) -> None:
         key=lambda s: (*pair_of(s), s.clip, s.t, s.window_s),
     )
     page.add_view(
-        "compare", [maps, status], lambda s: draw(s, None), key=lambda s: (*pair_of(s), s.clip, s.t, s.window_s)
+        "compare",
+        [maps, status, colour],
+        lambda s: draw(s, FIRST),
+        key=lambda s: (*pair_of(s), s.clip, s.t, s.window_s),
     )
 
 
@@ -126,57 +131,6 @@ MAPS_NOTE = (
 )
 
 
-def seen_html(page: Page, selection: Selection) -> str:
-    """Return the pair, and what each model says of it, draws of it and misses."""
-    bench, other = page.bench, other_of(page, selection)
-    if other is None:
-        return empty(ALONE)
-    pair = bench.pair(selection)
-    cards = "".join(
-        _card(page, replace(selection, bundle=name, tokens=None, row=None), title)
-        for name, title in zip((selection.bundle, other), names_of(page, selection), strict=True)
-    )
-    later = f"{pair.window} frames, {selection.window_s:.2g} s later"
-    frames = figure(pair.frame, f"Frame {pair.t}", "now") + figure(pair.future, f"Frame {pair.t + pair.window}", later)
-    inside = f'<div class="compare-grid"><div class="compare-pair">{frames}</div>{cards}</div>'
-    return section("The selected frames", inside, note=NOTE)
-
-
-def ribbons_html(page: Page, selection: Selection) -> str:
-    """Return the tokens of the clip by both models, over the same stretch of time."""
-    other = other_of(page, selection)
-    if other is None:
-        return ""
-    lanes = "".join(
-        f"<h4>{escape(title)}</h4>{ribbon_html(page.bench.ribbon(replace(selection, bundle=name)), selection.t)}"
-        for name, title in zip((selection.bundle, other), names_of(page, selection), strict=True)
-    )
-    note = "Equal colours mean equal codes within a model, not across: each has codes of its own."
-    return section("Along the clip", f'<div class="compare-lanes">{lanes}</div>', note=note)
-
-
-def numbers_html(page: Page, selection: Selection) -> str:
-    """Return what both were measured by, side by side, with the difference."""
-    other = other_of(page, selection)
-    if other is None:
-        return ""
-    one, two = (page.bench.explorer(name).records() for name in (selection.bundle, other))
-    names = names_of(page, selection)
-    parts = "".join(
-        f"<h4>{escape(t.title[:1].upper() + t.title[1:])}</h4>{grid((t.header[0], *names, t.header[3]), t.rows)}"
-        for t in one.beside(two)
-    )
-    saves = "".join(
-        f'<button type="button" class="quiet" data-server="export" data-save="{kind}" data-what="comparison" '
-        f'data-bundle="{escape(selection.bundle)}" data-beside="{escape(other)}" '
-        f'aria-label="save the comparison as {title}">{title}</button>'
-        for kind, title in (("json", "JSON"), ("md", "Markdown"), ("tex", "LaTeX"))
-    )
-    note = f"The difference is {names[1]} less {names[0]}."
-    body = parts or empty("Neither has numbers that the other has, too.")
-    return section("Numbers", f'<div class="compare-tables">{body}</div><div class="toolbar">{saves}</div>', note=note)
-
-
 def maps_json(page: Page, selection: Selection, colour_by: str) -> str:
     """Return both maps as one Plotly figure, the selected transition ringed; "" before they are gathered."""
     common = common_of(page, selection)
@@ -184,7 +138,10 @@ def maps_json(page: Page, selection: Selection, colour_by: str) -> str:
         return ""
     codes, num_codes = common.colours(colour_by)
     row = selected_row(page, selection)
-    shown = aligned_figure(align(*common.continuous), codes, num_codes, names=names_of(page, selection), selected=row)
+    shown = aligned_figure(
+        aligned_of(page, selection, common), codes, num_codes, names=names_of(page, selection), selected=row
+    )
+    shown["layout"]["meta"] = colour_by
     return json.dumps(shown)
 
 
@@ -192,10 +149,11 @@ def status_html(page: Page, selection: Selection, colour_by: str) -> str:
     """Return which transitions are shown, the residuals, and the selected transition; or what to do first."""
     common = common_of(page, selection)
     if common is None:
-        group = "the clips of this group" if other_of(page, selection) else "clips"
-        return f'<p class="empty">Not drawn yet. Both models will look at up to 288 transitions of {group}.</p>'
+        return empty(
+            f"Not drawn yet. Both models will look at {NUM_CLIPS * PER_CLIP} transitions of this group's clips."
+        )
     row = selected_row(page, selection)
-    aligned = align(*common.continuous)
+    aligned = aligned_of(page, selection, common)
     shown = "No transition is selected: press a point, or"
     if row is not None:
         labels = (tokens[row] for tokens in common.labels())
@@ -248,26 +206,11 @@ def colour_choices(page: Page, selection: Selection) -> list[tuple[str, str]]:
     ]
 
 
-def progress_html(done: int, total: int) -> str:
-    """Return how far the models are."""
-    return (
-        f'<div class="progress" role="status"><progress max="{total}" value="{done}"></progress>'
-        f"<span>Both models look at clip {done} of {total}</span></div>"
-    )
-
-
-def _card(page: Page, selection: Selection, title: str) -> str:
-    bench, pair = page.bench, page.bench.pair(selection)
-    explorer, seen = bench.explorer(selection.bundle), bench.seen(selection)
-    rebuilt = same_size(explorer.decode(pair.frame, seen), pair.future)
-    quality, copied = psnr(rebuilt, pair.future), psnr(pair.frame, pair.future)
-    facts = (
-        f"<dl><dt>from these tokens</dt><dd>{quality:.1f} dB</dd><dt>if nothing moved</dt><dd>{copied:.1f} dB</dd>"
-        f"<dt>trained with a window of</dt><dd>{explorer.window_s:.2g} s</dd></dl>"
-    )
-    head = f"<h4>{escape(title)}</h4>{chips(seen, 'large')}{novelty_html(explorer, pair.frame, is_short=True)}{facts}"
-    shots = figure(rebuilt, "Decoded", "from its tokens") + figure(error_heat(rebuilt, pair.future), "Missed", "error")
-    return f'<div class="compare-card"><div class="panel">{head}</div><div class="compare-pair">{shots}</div></div>'
+def stopped_html(page: Page, selection: Selection) -> str:
+    """Return what to say after Stop: the maps where they are drawn, else that the work so far is kept."""
+    if common_of(page, selection) is not None:
+        return status_html(page, selection, FIRST)
+    return empty("Stopped. What was encoded is kept: press Draw the maps to go on.")
 
 
 def _here(page: Page, selection: Selection, by: int) -> int:

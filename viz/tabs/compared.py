@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 
 from viz.exports.common import Common, encode_common, shared_transitions
+from viz.figures.aligned import Aligned, align
 from viz.tabs.header import TITLES
 from viz.tabs.page import Page
 from viz.tabs.selection import Selection
 from viz.tabs.shelf import BoundedCache
 
-KEPT = BoundedCache(12)
-"""Transitions that two bundles were asked about, by whom does not matter."""
+KEPT = BoundedCache(24)
+"""Transitions that two bundles were asked about, and how they lie over each other; by whom does not matter."""
+ENCODED = BoundedCache(512)
+"""What one bundle said of one clip: a job that was stopped goes on from there."""
 
 
 def other_of(page: Page, selection: Selection) -> str | None:
@@ -31,6 +34,11 @@ def common_of(page: Page, selection: Selection) -> Common | None:
     return KEPT.get(key_of(page, selection))
 
 
+def aligned_of(page: Page, selection: Selection, common: Common) -> Aligned:
+    """Return both planes of these transitions, the second laid over the first; computed once."""
+    return KEPT.get(("aligned", key_of(page, selection)), lambda: align(*common.continuous))
+
+
 def gather(page: Page, selection: Selection) -> Iterator[tuple[int, int]]:
     """Gather these transitions: those both indices hold, else clips that both encode now; yield (clips done, all)."""
     other = other_of(page, selection)
@@ -40,7 +48,7 @@ def gather(page: Page, selection: Selection) -> Iterator[tuple[int, int]]:
     common = shared_transitions(*(explorer.index for explorer in explorers))
     if common is None:
         source = bench.shelf.sources[group_of(page, selection)]
-        common = yield from encode_common(*explorers, source, selection.window_s)
+        common = yield from encode_common(*explorers, source, selection.window_s, remember=ENCODED.get)
     KEPT.put(key_of(page, selection), common)
 
 

@@ -19,13 +19,15 @@ from viz.tabs.decode_sequence import build_sequence
 from viz.tabs.decode_sheet import SHOWS, Variants, sheet_html
 from viz.tabs.decode_transfer import build_transfer
 from viz.tabs.editor import editor_html
+from viz.tabs.exporting import exporter
 from viz.tabs.markup import button, empty, figure, same_size
 from viz.tabs.page import EVENT_OPTIONS, OUR_FAULT, Page, Updates, act_html, sentence
+from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection
 
 log = logging.getLogger("lapa.app")
-CORNER = (0.16, 0.84)
-"""Where in the frame the arrows are, as shares of its width and height."""
+EDGE = 0.15
+"""How near to the frame's edge the middle of the arrows may lie, as a share of its width and height."""
 LONGER = 3
 """Arrows over a frame are drawn so many times as long as the motion was."""
 
@@ -40,14 +42,16 @@ def build_decode(page: Page) -> None:
             shows = gr.Radio(
                 SHOWS, value=SHOWS[0], label="Show in the sheet", elem_id="shows", elem_classes=["segments"]
             )
-        sheet = act_html("sheet")
+        sheet = act_html("sheet", server_functions=[exporter(page)])
         build_sequence(page)
         build_transfer(page)
     bench, actions = page.bench, common_actions(page.bench)
 
     def show_sheet(selection: Selection, shown: str) -> str:
         try:
-            return sheet_html(page, variants, selection, shown)
+            tokens = bench.chosen(selection).label
+            save = export_buttons("sheet", selection, label="contact sheet", tokens=tokens, shows=shown.lower())
+            return sheet_html(page, variants, selection, shown) + save
         except LapaError as error:
             return empty(sentence(error))
         except Exception as error:  # the border to the browser: nothing may pass as a traceback
@@ -83,7 +87,7 @@ def result_html(page: Page, variants: Variants, selection: Selection) -> str:
     pair, chosen = bench.pair(selection), bench.chosen(selection)
     (decoded,) = variants.decode(selection, [chosen.tokens])
     start = same_size(pair.frame, decoded)
-    arrows = arrows_html(page, selection, start)
+    arrows = arrows_html(page, selection, start, decoded)
     now = figure(pair.frame, f"Frame {pair.t}", f"measured motion, {LONGER} x as long" if arrows else "now")
     tools = button("Random tokens", "random") + button(
         "Back to the tokens seen here", "seen", classes="button" if selection.tokens else "button off"
@@ -97,8 +101,11 @@ def result_html(page: Page, variants: Variants, selection: Selection) -> str:
     )
 
 
-def arrows_html(page: Page, selection: Selection, start: Frame) -> str:
-    """Return the measured motions of the chosen codes as arrows in a corner of the frame: a mean has no place."""
+def arrows_html(page: Page, selection: Selection, start: Frame, decoded: Frame) -> str:
+    """Return the measured motions of the chosen codes as arrows over the frame, where the tokens change the most.
+
+    A measured motion is a mean and has no place of its own.
+    """
     explorer = page.bench.explorer(selection.bundle)
     chosen = page.bench.chosen(selection)
     known = [meaning for meaning in explorer.meanings(chosen) if meaning.picture is not None and meaning.points]
@@ -110,6 +117,17 @@ def arrows_html(page: Page, selection: Selection, start: Frame) -> str:
         [meaning.code for meaning in known],
         [meaning.sentence for meaning in known],
         explorer.codebook_size,
-        middle=(CORNER[0] * width, CORNER[1] * height),
+        middle=where_changed(start, decoded),
         size=(float(width), float(height)),
     )
+
+
+def where_changed(start: Frame, decoded: Frame) -> tuple[float, float]:
+    """Return the middle (right, down), in pixels, of the strongest changes; of the frame where nothing changes."""
+    change = np.abs(decoded.astype(np.float32) - start.astype(np.float32)).sum(axis=2)
+    weight = np.where(change >= 0.5 * change.max(), change + 1.0, 0.0)
+    right, down = (
+        float(np.average(np.arange(weight.shape[axis]), weights=weight.sum(axis=1 - axis))) for axis in (1, 0)
+    )
+    height, width = change.shape
+    return min(max(right, EDGE * width), (1 - EDGE) * width), min(max(down, EDGE * height), (1 - EDGE) * height)

@@ -7,7 +7,7 @@ quantizer that reads its own drawings, so this flatters it; what chance would gi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 import gradio as gr
@@ -16,9 +16,11 @@ import numpy as np
 from lapa.explorer import Explorer
 from lapa.types import Frame, LapaError, LatentAction, Step
 from viz.figures.frames import animation_uri
+from viz.tabs.exporting import exporter
 from viz.tabs.film import film_row, films, growing, moving
 from viz.tabs.markup import empty, same_size, section
 from viz.tabs.page import Page, Updates, act_html
+from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection, whole_number
 
 MAX_WINDOWS = 32
@@ -55,7 +57,7 @@ def build_transfer(page: Page) -> None:
             )
             play = gr.Button("Play", variant="primary", elem_id="transfer-play")
             stop = gr.Button("Stop", elem_id="transfer-stop")
-        film = act_html("transfer-film")
+        film = act_html("transfer-film", server_functions=[exporter(page)])
 
     def run(selection: Selection, clip_id: str | None, t: float | None, begin: str) -> Iterator[Updates]:
         yield {film: empty("Reading the tokens of this clip ...")}
@@ -107,7 +109,9 @@ def transfer(page: Page, selection: Selection, clip_id: str, t: int, begin: str)
     stages = [("recorded here", here, recorded), ("decoded here", here, own), ("decoded there", there, others)]
     stage = moving([(title, animation_uri(_shown(start, steps), fps=FILM_FPS)) for title, start, steps in stages])
     again = [agreement(explorer, start, steps) for start, steps in ((here, own), (there, others))]
-    yield f"{stage}{agreement_html(*again)}{films(rows)}"
+    begun = replace(selection, t=first)
+    save = export_buttons("transfer", begun, label="transfer", other=clip_id, other_t=t, steps=len(actions))
+    yield f"{stage}{agreement_html(*again)}{films(rows)}{save}"
 
 
 def agreement(explorer: Explorer, start: Frame, steps: Sequence[Step]) -> Agreement:

@@ -18,6 +18,7 @@ from viz.tabs.dream_compare import HINT, MOST, read_instructions
 from viz.tabs.dream_parts import DreamParts
 from viz.tabs.dream_store import Dreams
 from viz.tabs.dreams import ROOT, Dream, stretched
+from viz.tabs.exporting import exporter
 from viz.tabs.markup import button, section
 from viz.tabs.page import Handler, Page, Updates, act_html
 from viz.tabs.saving import save_film
@@ -46,7 +47,7 @@ def build_dream(page: Page) -> None:
             stop = gr.Button("Stop", elem_id="dream-stop")
         suggestions = act_html("suggestions")
         options = _build_options()
-        stage = act_html("stage", server_functions=[_saver(page, dreams)])
+        stage = act_html("stage", server_functions=[_saver(page, dreams), exporter(page)])
         tree, expected = act_html("tree"), act_html("expected")
         with gr.Column(elem_classes=["part-block"]):
             gr.HTML(section("Compare instructions", "", note=HINT), apply_default_css=False, elem_classes=["view"])
@@ -93,7 +94,7 @@ def build_dream(page: Page) -> None:
         event(None, None, None, cancels=started, api_visibility="private")
         page.on(event, end, [text], parts.outputs)
     for part in parts.outputs:
-        page.on_act(part, step_actions(parts), [text], parts.outputs, trigger_mode="multiple")
+        page.on_act(part, step_actions(parts), [text], parts.outputs)
     page.on_act(suggestions, {"suggest": suggest}, [], [text])
 
     def show_words(selection: Selection) -> Updates:

@@ -8,7 +8,7 @@ from lapa.types import Frame, LatentAction
 from viz.tabs.dreams import FILM_SIDE, ROOT, Dream, Node, Run
 from viz.tabs.markup import button, chips, picture, same_size
 from viz.tabs.page import Page
-from viz.tabs.saving import SAVE_KINDS
+from viz.tabs.saving import SAVE_KINDS, export_buttons
 
 
 def stage_html(page: Page, dream: Dream, note: str = "") -> str:
@@ -125,4 +125,6 @@ def _tools(dream: Dream, film: list[Node]) -> str:
         '<button type="button" class="quiet" data-film-play data-focus="play" aria-pressed="false">Play film</button>'
     )
     keys = '<small class="keys"><kbd>,</kbd> <kbd>.</kbd> step through &nbsp; <kbd>P</kbd> play</small>'
-    return f'<div class="toolbar">{play}{saves}{keys}</div>'
+    tokens = " ".join(node.latent_action.label for node in film)
+    save = export_buttons("strip", dream.selection, label="film strip", tokens=tokens)
+    return f'<div class="toolbar">{play}{saves}{keys}</div>{save}'

@@ -15,7 +15,7 @@ from pathlib import Path
 from lapa.types import LapaError
 from viz.exports import settings as ask
 from viz.tabs.actions import choose_clip
-from viz.tabs.compared import common_of, names_of, other_of
+from viz.tabs.compared import common_of, group_of, other_of
 from viz.tabs.map_export import export_figure
 from viz.tabs.page import Page
 from viz.tabs.saving import FILM_KINDS, SAVED_AS, as_download
@@ -171,8 +171,7 @@ def _compare(
         raise LapaError("the two maps are not drawn yet: press Draw the maps first")
     typed = ["--bundle", selection.bundle, "--other", other, "--colour-by", colour_by]
     if common.is_encoded:
-        group = page.bench.shelf.entry(selection.clip).group
-        data = Path(page.bench.shelf.sources[group].path).absolute()
+        data = Path(page.bench.shelf.sources[group_of(page, selection)].path).absolute()
         shown = data.relative_to(ROOT).as_posix() if data.is_relative_to(ROOT) else data.name
         typed += ["--data", shown, "--window-s", f"{selection.window_s:g}"]
     return export_compare(
@@ -180,7 +179,7 @@ def _compare(
         page.bench.explorer(other),
         common,
         out,
-        names=names_of(page, selection),
+        names=(selection.bundle, other),
         command=ask.command("compare", [*typed, *tail]),
         colour_by=colour_by,
         formats=formats,

@@ -10,9 +10,11 @@ from viz.figures.compare import Comparison, compare_html
 from viz.figures.film import film_html, ribbon_html
 from viz.figures.frames import error_heat, motion_overlay, signed_difference
 from viz.tabs.actions import common_actions
+from viz.tabs.exporting import exporter
 from viz.tabs.markup import button, empty, figure, meaning_note, novelty_html, same_size, section, sure_chips
 from viz.tabs.neighbour import neighbour_html
 from viz.tabs.page import Page, act_html
+from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection
 
 STRIP_FRAMES = 14
@@ -31,13 +33,15 @@ def build_inspect(page: Page) -> None:
     with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect", render_children=True):
         film, ribbon = act_html("film"), act_html("ribbon")
         pair, near = act_html("pair"), act_html("near")
+        exports = act_html("inspect-exports", server_functions=[exporter(page)])
     actions = common_actions(page.bench)
-    for part in (film, ribbon, pair, near):
+    for part in (film, ribbon, pair, near, exports):
         page.on_act(part, actions)
     page.add_view("inspect", [film], lambda s: {film: film_strip(page, s)}, key=lambda s: (s.clip, s.window_s))
     page.add_view("inspect", [ribbon], lambda s: {ribbon: ribbon_strip(page, s)})
     page.add_view("inspect", [pair], lambda s: {pair: pair_html(page, s)})
     page.add_view("inspect", [near], lambda s: {near: near_html(page, s)})
+    page.add_view("inspect", [exports], lambda s: {exports: exports_html(s)})
 
 
 def film_strip(page: Page, selection: Selection) -> str:
@@ -113,6 +117,11 @@ def near_html(page: Page, selection: Selection) -> str:
         '<button type="button" class="quiet" data-still aria-pressed="false">Stop the pictures</button>'
     )
     return section("The same elsewhere", f'<div class="grid near moving">{cells}</div>', note=note)
+
+
+def exports_html(selection: Selection) -> str:
+    """Return what of this tab can be saved for print: the pair that is shown, and the film over its ribbon."""
+    return export_buttons("pair", selection, label="pair") + export_buttons("ribbon", selection, label="token ribbon")
 
 
 def psnr(picture: Frame, truth: Frame) -> float:

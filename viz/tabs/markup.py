@@ -57,6 +57,19 @@ def chips(latent_action: LatentAction, size: str = "medium") -> str:
     return token_chips(plain, size=size)
 
 
+def meant_chips(latent_action: LatentAction, meanings: Sequence[CodeMeaning]) -> str:
+    """Return a latent action as chips with, under each, the word that it was measured to mean, where there is one."""
+    if not meanings:
+        return chips(latent_action)
+    words = [("+ " if meaning.adds and meaning.label else "") + (meaning.label or "rare") for meaning in meanings]
+    cells = "".join(
+        f'<li title="{escape(meaning.sentence)}">{escape(word)}</li>'
+        for word, meaning in zip(words, meanings, strict=True)
+    )
+    said = f'<ol aria-label="what they were measured to do">{cells}</ol>'
+    return f'<div class="meant-chips" style="--tokens:{len(meanings)}">{chips(latent_action)}{said}</div>'
+
+
 def sure_chips(latent_action: LatentAction, meanings: Sequence[CodeMeaning] = ()) -> str:
     """Return a latent action, a line per token: its chip, what it was measured to mean, and how sure the quantizer is.
 

@@ -33,6 +33,9 @@ EVENT_OPTIONS: dict[str, Any] = {
     "concurrency_limit": 2,
     "api_visibility": "private",
 }
+PRESSED = "multiple"
+"""How presses are sent: `assets/press.js` keeps them in order. By "always_last", Gradio 6.31 answers a press that
+waited with the data of the press before it."""
 MIRROR_JS = "window.lapa.mirror(trigger, 'act', watch, props)"
 ACT_JS = "window.lapa.attach(element, trigger, 'act', watch, props, server)"
 
@@ -93,29 +96,25 @@ class Page:
         actions: Mapping[str, Handler],
         inputs: Sequence[Any] = (),
         outputs: Sequence[Any] = (),
-        *,
-        trigger_mode: str = "always_last",
     ) -> None:
-        """Run `actions[do](selection, data, *inputs)` when a button inside `part` is pressed.
-
-        Gradio 6.31 answers a press that waited ("always_last") with the data of the press before it; where each press
-        counts, "multiple" runs them all.
-        """
+        """Run `actions[do](selection, data, *inputs)` when a button inside `part` is pressed."""
 
         def run(selection: Selection, evt: gr.EventData, *values: Any) -> Updates:
             data = event_data(evt)
             handler = actions.get(str(data.get("do")))
-            return self._answer(handler, selection, data, *values) if handler else {self.banner: ""}
+            updates = self._answer(handler, selection, data, *values) if handler else {self.banner: ""}
+            return self._ticketed(updates, selection, data)
 
-        self._wire(part.act, run, inputs, outputs, trigger_mode)
+        self._wire(part.act, run, inputs, outputs, PRESSED)
 
     def on_data(self, event: Callable, handler: Handler, outputs: Sequence[Any] = ()) -> None:
         """Run `handler(selection, data)` on an event that carries data of its own."""
 
         def run(selection: Selection, evt: gr.EventData) -> Updates:
-            return self._answer(handler, selection, event_data(evt))
+            data = event_data(evt)
+            return self._ticketed(self._answer(handler, selection, data), selection, data)
 
-        self._wire(event, run, (), outputs)
+        self._wire(event, run, (), outputs, PRESSED)
 
     def stream(
         self,
@@ -190,15 +189,20 @@ class Page:
         except Exception as error:  # the border to the browser: nothing may pass as a traceback
             return {self.banner: self._problem(error)}
 
+    def _ticketed(self, updates: Updates, selection: Selection, data: Mapping[str, Any]) -> Updates:
+        """Return the answer with the press's ticket: the page's script then sends the press that waits."""
+        return {**updates, self.mirror: self._mirror(updates.get(self.state, selection), str(data.get("ticket", "")))}
+
     def _problem(self, error: Exception) -> str:
         if isinstance(error, LapaError):
             return banner(sentence(error))
         log.error("unexpected", exc_info=error)
         return banner(OUR_FAULT)
 
-    def _mirror(self, selection: Selection) -> str:
-        """Return what the page's own script needs to know of the selection."""
-        return json.dumps({"query": selection.query, "clip": selection.clip, "tab": selection.tab})
+    def _mirror(self, selection: Selection, ticket: str = "") -> str:
+        """Return what the page's own script needs to know of the selection, and which press this answers."""
+        facts = {"query": selection.query, "clip": selection.clip, "tab": selection.tab, "ticket": ticket[:20]}
+        return json.dumps(facts)
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:

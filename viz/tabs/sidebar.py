@@ -10,7 +10,7 @@ import gradio as gr
 
 from lapa.types import LapaError
 from viz.tabs.actions import common_actions
-from viz.tabs.markup import button, chips, empty, novelty_html, picture
+from viz.tabs.markup import button, chips, empty, meant_chips, novelty_html, picture
 from viz.tabs.page import Page, Updates, act_html, banner, sentence
 from viz.tabs.selection import Selection, seconds, whole_number
 from viz.tabs.shelf import Entry
@@ -137,13 +137,15 @@ def now_html(page: Page, selection: Selection) -> str:
 def latent_html(page: Page, selection: Selection) -> str:
     """Return the selected latent action and where it comes from."""
     chosen = page.bench.chosen(selection)
+    meanings = page.bench.explorer(selection.bundle).meanings(chosen)
     if selection.tokens is None:
         origin, undo = "seen between the two frames", ""
     else:
         seen = page.bench.seen(selection)
         origin = "set by hand" if selection.row is None else "from the map"
         undo = button(f"back to {chips(seen, 'small')}", "seen", label="back to the tokens seen here", classes="quiet")
-    return f'<div class="latent"><h4>Latent action</h4>{chips(chosen)}<small>{origin}</small>{undo}</div>'
+    shown = meant_chips(chosen, meanings)
+    return f'<div class="latent"><h4>Latent action</h4>{shown}<small>{origin}</small>{undo}</div>'
 
 
 def clip_list(page: Page, selection: Selection, group: str, text: str) -> str:

@@ -82,3 +82,28 @@ def test_the_export_writes_the_transitions_and_the_residual(explorer, clips, tmp
     assert [row["clip"] for row in rows] == list(common.clips)
     aligned = align(*common.continuous)
     assert float(rows[4]["x_second"]) == pytest.approx(aligned.second[4, 0], rel=1e-4)
+
+
+def test_what_was_encoded_is_kept_so_that_a_stopped_job_goes_on(explorer, clips):
+    source, kept, made = open_source(clips), {}, []
+
+    def remember(key, make):
+        if key not in kept:
+            made.append(key)
+            kept[key] = make()
+        return kept[key]
+
+    def job():
+        return encode_common(explorer, explorer, source, 0.4, num_clips=4, per_clip=5, remember=remember)
+
+    stopped = job()
+    assert [next(stopped) for _ in range(3)] == [(0, 4), (1, 4), (2, 4)], "progress is told before the first clip, too"
+    stopped.close()
+    assert len(made) == 2, "one clip each: both are the same model here, which is asked once"
+    again = finish(job())
+    assert len(made) == 4
+    fresh = finish(encode_common(explorer, explorer, source, 0.4, num_clips=4, per_clip=5))
+    assert again.clips == fresh.clips and np.array_equal(again.tokens[1], fresh.tokens[0])
+    assert np.array_equal(again.continuous[0], fresh.continuous[1])
+    direct = explorer.encode(*source.frames(0, [int(again.times[3]), int(again.times[3] + 4)]))
+    assert tuple(again.tokens[0][3].tolist()) == direct.tokens

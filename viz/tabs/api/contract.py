@@ -108,6 +108,7 @@ class Encoding(TypedDict):
     window_s: float
     tokens: str
     sure: list[float]
+    means: list[str]
 
 
 class ClipEncoding(TypedDict):

@@ -69,7 +69,8 @@ class Look(Chosen):
             bundle: name of the models; empty for the first.
 
         Returns:
-            tokens such as "3-0-7-1", and per token how sure it is, from 0 (a toss-up) to 1
+            tokens such as "3-0-7-1", and per token how sure it is, from 0 (a toss-up) to 1, and a sentence on what it
+            was measured to do (none where nothing was measured)
         """
         selection = self.frame(bundle, clip, t, window_s)
         seen = self.bench.seen(selection)
@@ -80,6 +81,7 @@ class Look(Chosen):
             window_s=selection.window_s,
             tokens=seen.label,
             sure=rounded(seen.margins),
+            means=[meaning.sentence for meaning in self.explorer(bundle).meanings(seen)],
         )
 
     def encode_clip(
