@@ -162,8 +162,8 @@ def test_a_dream_can_be_stopped_and_what_is_there_stays(page):
         }).observe(document.querySelector('#stage'), { childList: true, subtree: true })"""
     )
     page.click("#dream-go")
-    page.wait_for_selector("#stage .running progress")
-    page.wait_for_function(f"() => {IS_IDLE} && document.querySelector('#stage .lead')")
+    page.wait_for_function("() => document.querySelectorAll('#stage .film-row:first-child .film-cell').length >= 4")
+    page.wait_for_function(f"() => {IS_IDLE} && document.querySelector('#stage .lead')", timeout=20_000)
     assert "Stopped after" in page.inner_text("#stage .lead")
     page.wait_for_timeout(1500)
     page.fill("#dream-options input[type=number] >> nth=0", "2")
