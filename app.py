@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -59,6 +59,8 @@ class Options:
     """Longest upload, in seconds."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    precision: Literal["auto", "bf16", "fp32", "8bit", "4bit"] = "auto"
+    """Arithmetic of a released policy; auto is the one it is stored in."""
 
 
 def main(options: Options) -> None:
@@ -143,18 +145,18 @@ def find_openers(options: Options) -> dict[str, Callable]:
     first = "own" if options.laq else options.bundle
     names = [first, *(name for name in Explorer.bundles() if name != first)]
     openers = {name: partial(open_explorer, name, device=options.device) for name in names}
-    openers[first] = partial(open_explorer, options.bundle, **own, device=options.device)
+    openers[first] = partial(open_explorer, options.bundle, **own, device=options.device, precision=options.precision)
     return openers
 
 
-def open_explorer(bundle: str, *, device: str, **parts: Path):
+def open_explorer(bundle: str, *, device: str, precision: str = "auto", **parts: Path):
     """Open a bundle; where a GPU is lent by the call, only its policy's twin lives on it."""
     from lapa.explorer import Explorer
     from viz.tabs.space import dream_on_lent_gpu, is_zero_gpu
 
     if device != "auto" or not is_zero_gpu():
-        return Explorer.open(bundle, **parts, device=device)
-    explorer, on_gpu = (Explorer.open(bundle, **parts, device=place) for place in ("cpu", "cuda"))
+        return Explorer.open(bundle, **parts, device=device, precision=precision)
+    explorer, on_gpu = (Explorer.open(bundle, **parts, device=place, precision=precision) for place in ("cpu", "cuda"))
     return dream_on_lent_gpu(explorer, on_gpu)
 
 

@@ -135,14 +135,14 @@ def served(checkpoints_folder, clips_folder, tmp_path_factory) -> Iterator[str]:
 
 
 @contextmanager
-def serving(checkpoints: Path, clips: Path, log_folder: Path) -> Iterator[str]:
-    """Serve the app over these bundles and clips."""
+def serving(checkpoints: Path, clips: Path, log_folder: Path, *options: str) -> Iterator[str]:
+    """Serve the app over these bundles and clips, with further options."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = log_folder / "app.log"
     environment = {**os.environ, "LAPA_CHECKPOINTS": str(checkpoints)}
-    command = [sys.executable, "app.py", "--port", str(port), "--clips", str(clips), "--max-upload-mb", "3"]
+    command = [sys.executable, "app.py", "--port", str(port), "--clips", str(clips), "--max-upload-mb", "3", *options]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
