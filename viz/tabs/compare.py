@@ -17,7 +17,7 @@ from viz.tabs.compare_parts import ALONE, numbers_html, progress_html, ribbons_h
 from viz.tabs.compared import aligned_of, common_of, gather, group_of, names_of, other_of
 from viz.tabs.exporting import exporter
 from viz.tabs.markup import empty, section
-from viz.tabs.page import Page, Updates, act_html
+from viz.tabs.page import Page, Updates, act_html, visitor
 from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection, whole_number
 
@@ -64,11 +64,19 @@ def build_compare(page: Page) -> None:
             colour: gr.Dropdown(choices, value=colour_by if choices else None),
         }
 
+    halted: set[str] = set()
+
     def run(selection: Selection, colour_by: str) -> Iterator[Updates]:
         if other_of(page, selection) is None:
             yield {status: empty(ALONE)}
             return
+        me = visitor()
+        halted.discard(me)
         for done, total in gather(page, selection):
+            if me in halted:  # said by the run itself: an answer of Stop's own could be overtaken by a step on its way
+                halted.discard(me)
+                yield {status: stopped_html(page, selection)}
+                return
             yield {status: progress_html(done, total)}
         yield draw(selection, colour_by)
 
@@ -93,11 +101,8 @@ def build_compare(page: Page) -> None:
 
     page.on(other.input, lambda s, name: choose_other(page.bench, s, str(name)), [other])
     page.on(colour.input, recolour, [colour], [maps, status])
-    started = page.stream(go.click, run, [colour], [maps, status, colour])
-    stop.click(
-        lambda s: stopped_html(page, s), [page.state], [status], cancels=[started], show_progress="hidden",
-        api_visibility="private",
-    )  # fmt: skip
+    page.stream(go.click, run, [colour], [maps, status, colour])
+    stop.click(lambda: halted.add(visitor()), None, None, show_progress="hidden", api_visibility="private")
     page.on_data(maps.point, press)
     for part in (seen, ribbons):
         page.on_act(part, common_actions(page.bench))

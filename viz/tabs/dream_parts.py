@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
 from viz.tabs.dream_bars import choice_html
 from viz.tabs.dream_compare import compare, compare_html
@@ -15,7 +14,7 @@ from viz.tabs.dream_stage import stage_html
 from viz.tabs.dream_store import Dreams
 from viz.tabs.dream_tree import tree_html
 from viz.tabs.dreams import Dream, Run
-from viz.tabs.page import Page, Updates
+from viz.tabs.page import Page, Updates, visitor
 from viz.tabs.selection import Selection
 
 
@@ -105,10 +104,3 @@ class DreamParts:
 def _end(dream: Dream, run: Run) -> None:
     if dream.run is run:
         dream.run = None
-
-
-def visitor() -> str:
-    """Return who is asking: the id of their page's session, which only their own browser knows."""
-    request = LocalContext.request.get(None)
-    assert request is not None and request.session_hash, "only a page's own events have a dream"
-    return request.session_hash

@@ -16,6 +16,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from lapa.types import LapaError
 from viz.tabs.selection import Selection
@@ -208,6 +209,13 @@ class Page:
 def event_data(event: gr.EventData) -> dict[str, Any]:
     """Return what the browser sent with an event; it may be anything, so handlers check each piece."""
     return event._data if isinstance(event._data, dict) else {}
+
+
+def visitor() -> str:
+    """Return who is asking: the id of their page's session, which only their own browser knows."""
+    request = LocalContext.request.get(None)
+    assert request is not None and request.session_hash, "only a page's own events have a dream"
+    return request.session_hash
 
 
 def sentence(error: Exception | str) -> str:
