@@ -105,7 +105,7 @@ def use(address: str, app: subprocess.Popen) -> dict:
     start = time.monotonic()
     seen = ask(address, "encode", clip, 3, 0, "")
     first_answer_s = time.monotonic() - start
-    dreamed = ask(address, "rollout", clip, 3, "push the red star to the left", 2, 0, 0, "")
+    dreamed = ask(address, "rollout", clip, 3, "push the red star to the left", 2, 0, 0, "", 0)
     figure = ask(address, "export", "codebook", "png", "umap", "transition", "token 0", "")["figure"]
     with tempfile.NamedTemporaryFile(suffix=".mp4") as video:
         shutil.copyfileobj((ROOT / "assets" / "clips" / "block2block_00.mp4").open("rb"), video)

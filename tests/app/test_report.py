@@ -116,21 +116,3 @@ def test_two_bundles_share_one_selection_on_aligned_maps(page, address):
     page.click("#compare-status summary")
     facts = json.loads(saved(page, "#compare-status [data-save=json]"))
     assert facts["first"]["sha256"] != facts["second"]["sha256"] and "export compare" in facts["command"]
-
-
-def test_stop_ends_the_encoding_and_what_is_done_is_kept(page, address):
-    page.goto(f"{address}/?bundle=second&tab=compare&w=0.7")
-    page.wait_for_selector("#compare-seen .compare-card")
-    page.evaluate(  # press Stop as soon as there is progress, however fast this machine is
-        """() => new MutationObserver((_, mine) => {
-          if (!document.querySelector('#compare-status progress')) return;
-          mine.disconnect();
-          document.querySelector('#maps-stop').click();
-        }).observe(document.querySelector('#compare-status'), { childList: true, subtree: true })"""
-    )
-    page.click("#maps-go")
-    page.wait_for_function(
-        "() => document.querySelector('#compare-status').innerText.includes('Stopped')", timeout=30_000
-    )
-    page.click("#maps-go")
-    page.wait_for_function(DRAWN, arg=0)
