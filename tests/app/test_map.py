@@ -44,7 +44,7 @@ def choose(page, control: int, label: str) -> None:
 def find(page, text: str) -> None:
     page.fill("#map-search :is(input, textarea)", text)
     page.keyboard.press("Enter")
-    page.wait_for_function("text => document.querySelector('#map-table').innerText.includes(text)", arg=text)
+    page.wait_for_function("text => document.querySelector('#map-table')?.innerText.includes(text)", arg=text)
 
 
 def test_both_planes_stand_side_by_side_and_codes_and_sequences_are_points_too(page):
@@ -107,7 +107,7 @@ def test_a_search_and_the_nearest_are_sets_with_statistics(page):
     assert page.inner_text("#picked").strip() == ""
     page.click("#map-detail .neighbour >> nth=0")
     page.click("#map-detail [data-do=near]")
-    page.wait_for_function("() => document.querySelector('#map-table caption').innerText.includes('nearest')")
+    page.wait_for_function("() => document.querySelector('#map-table caption')?.innerText.includes('nearest')")
     with page.expect_download() as download:
         page.click("#map-table [data-save=csv]")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
@@ -121,7 +121,7 @@ def test_a_press_on_a_sequence_shows_all_that_say_it(page):
     page.mouse.move(x, y)
     page.wait_for_selector("#plot .hover-card:not([hidden])")
     page.mouse.click(x, y)
-    page.wait_for_function("() => document.querySelector('#map-table caption').innerText.includes('found by')")
+    page.wait_for_function("() => document.querySelector('#map-table caption')?.innerText.includes('found by')")
     assert re.search(r"found by '\d-\d-\d-\d'", page.inner_text("#map-table caption"))
 
 
