@@ -5,7 +5,6 @@ Several threads may share one. Knows nothing of what is done with the parts; `Ex
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from threading import RLock
 
@@ -19,7 +18,7 @@ from lapa.index import load_index
 from lapa.meaning import CodeMeaning, Meaning, load_meaning
 from lapa.models.load import load_laq
 from lapa.protocols import Policy
-from lapa.records import Records, read_records
+from lapa.records import Facts, Records, read_records, read_reports
 from lapa.types import LapaError, LatentAction, LatentIndex
 
 
@@ -109,14 +108,9 @@ class OpenBundle:
                 )
             return self._policy
 
-    def report(self) -> dict[str, dict]:
+    def report(self) -> dict[str, Facts]:
         """Return what was measured of each part: report.json by kind ("laq", "policy", "robot")."""
-        found = {}
-        for kind in ("laq", "policy", "robot"):
-            path = getattr(self._bundle, kind)
-            if path is not None and (path / "report.json").is_file():
-                found[kind] = json.loads((path / "report.json").read_text(encoding="utf-8"))
-        return found
+        return read_reports(self._bundle)
 
     def records(self) -> Records:
         """Return what was written down: reports, scorecards, training curves, the model card."""

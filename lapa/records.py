@@ -123,16 +123,21 @@ class Comparison:
 
 def read_records(bundle: Bundle) -> Records:
     """Read what lies beside a bundle's models; what cannot be read is not there."""
-    folders = {kind: path for kind in KINDS if (path := getattr(bundle, kind)) is not None}
     scorecards, missing = {}, {}
     for kind, file in SCORECARDS.items():
         found = read_scorecard(bundle, kind, file)
         (missing if isinstance(found, str) else scorecards)[kind] = found
-    reports = {kind: found for kind, path in folders.items() if (found := _read_json(path / "report.json"))}
-    metrics = {kind: text for kind, path in folders.items() if (text := _read(path / "metrics.jsonl"))}
+    metrics = {kind: text for kind, path in _folders(bundle).items() if (text := _read(path / "metrics.jsonl"))}
     card = model_card(bundle.name) or _read(bundle.laq / "README.md")
     name = Path(bundle.name).name if bundle.name == str(bundle.laq) else bundle.name
-    return Records(name=name, reports=reports, scorecards=scorecards, missing=missing, metrics=metrics, card=card)
+    return Records(
+        name=name, reports=read_reports(bundle), scorecards=scorecards, missing=missing, metrics=metrics, card=card
+    )
+
+
+def read_reports(bundle: Bundle) -> dict[str, Facts]:
+    """Return report.json of each part that has one, by kind."""
+    return {kind: found for kind, path in _folders(bundle).items() if (found := _read_json(path / "report.json"))}
 
 
 def read_scorecard(bundle: Bundle, kind: str, file: str) -> Facts | str:
@@ -222,6 +227,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _folders(bundle: Bundle) -> dict[str, Path]:
+    """Return where each part of a bundle lies, by kind."""
+    return {kind: path for kind in KINDS if (path := getattr(bundle, kind)) is not None}
 
 
 def _from_root(path: Path) -> str:

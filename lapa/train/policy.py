@@ -211,15 +211,16 @@ class PolicyStage:
         chosen = np.flatnonzero(np.isin(labels.clip, told))
         clip = labels.clip[chosen]
         first = start[clip] + labels.t[chosen]
-        windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
+
+        def ahead(seconds: float) -> np.ndarray:
+            return np.array([window_frames(seconds, record.fps) for record in source.records])[clip]
+
         vision = labels.laq_sha256 if config.model.backbone == "llama" else config.model.backbone
         frames = {"frames": Path(store.frames.filename).parent.name}
         key = {"vision": vision, "details": config.model.details, **frames}
         features = cached_features(self.model.backbone.look, store.frames, first, key=key, device=self.device)
         grid = self.laq.config.image_size // self.laq.config.patch
-        fps = np.array([record.fps for record in source.records])[clip]
-        ahead = [np.round(seconds * fps).astype(np.int64) for seconds in config.model.horizons_s]
-        later = [end[clip], *(np.minimum(first + frames_ahead, end[clip]) for frames_ahead in ahead)]
+        later = [end[clip], *(np.minimum(first + ahead(s), end[clip]) for s in config.model.horizons_s)]
         return LabelledFrames(
             store=store,
             features=features,
@@ -227,7 +228,7 @@ class PolicyStage:
             tokens=labels.tokens[chosen].astype(np.int64),
             clip=clip,
             first=first,
-            future=first + windows[clip],
+            future=first + ahead(labels.window_s),
         )
 
     def _batch(self, table: LabelledFrames, rows: np.ndarray, texts: list[str] | None = None) -> dict[str, Tensor]:

@@ -38,6 +38,7 @@ CHROMIUM_OPTIONS = [
 ]  # fmt: skip
 TINY = LAQConfig(image_size=64, patch=16, width=32, num_heads=2, num_spatial=1, num_temporal=1, num_decoder=1)
 WINDOW_S = 0.4
+WAIT_MS = 180_000
 INSTRUCTIONS = ("push the red block left", "push the red block right", "separate the blue and the red block")
 NUM_CLIPS, NUM_FRAMES, FPS = 16, 24, 10.0
 
@@ -176,3 +177,17 @@ def browser():
         opened = started.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         yield opened
         opened.close()
+
+
+@contextmanager
+def opened_page(browser, *, width: int = 1440, height: int = 900) -> Iterator:
+    """Open an empty page; fail in the end if a script of the page's own did.
+
+    It waits long for what it is asked for, because a busy machine is no fault of the page's.
+    """
+    page, errors = browser.new_page(viewport={"width": width, "height": height}), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(WAIT_MS)
+    yield page
+    page.close()
+    assert not errors, f"the page's script failed: {errors}"

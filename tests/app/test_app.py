@@ -8,20 +8,13 @@ import numpy as np
 import pytest
 
 from lapa.data.video_writer import write_video
-from tests.app.conftest import INSTRUCTIONS, NUM_FRAMES, wandering_squares
-
-WAIT_MS = 30_000
+from tests.app.conftest import INSTRUCTIONS, NUM_FRAMES, opened_page, wandering_squares
 
 
 @pytest.fixture
 def page(browser, served):
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(WAIT_MS)
-    yield opened
-    opened.close()
-    assert not errors, f"the page's script failed: {errors}"
+    with opened_page(browser) as opened:
+        yield opened
 
 
 def open_view(page, served: str, query: str = "") -> None:

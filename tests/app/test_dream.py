@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.app.conftest import INSTRUCTIONS
+from tests.app.conftest import INSTRUCTIONS, opened_page
 
-WAIT_MS = 120_000
 FILM = "#stage .film-row:first-child"
 NUM_CELLS = f"document.querySelectorAll('{FILM} .film-cell').length"
 IS_IDLE = "!document.querySelector('#stage .running')"
@@ -12,15 +11,10 @@ IS_IDLE = "!document.querySelector('#stage .running')"
 
 @pytest.fixture
 def page(browser, served):
-    opened = browser.new_page(viewport={"width": 1440, "height": 1000})
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(WAIT_MS)
-    opened.goto(f"{served}/?tab=dream&t=2")
-    opened.wait_for_selector("#expected .bar")
-    yield opened
-    opened.close()
-    assert not errors, f"the page's script failed: {errors}"
+    with opened_page(browser, height=1000) as opened:
+        opened.goto(f"{served}/?tab=dream&t=2")
+        opened.wait_for_selector("#expected .bar")
+        yield opened
 
 
 def film_is(page, num_steps: int) -> None:

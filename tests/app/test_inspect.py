@@ -6,23 +6,16 @@ import re
 
 import pytest
 
+from tests.app.conftest import opened_page
 from tests.app.test_app import address_has, open_view
-
-WAIT_MS = 180_000
-"""Long, because a busy machine is no fault of the page's."""
 
 TOKENS = "() => document.querySelector('#decoded .editor').getAttribute('aria-label').match(/[\\d-]+$/)[0]"
 
 
 @pytest.fixture
 def page(browser, served):
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(WAIT_MS)
-    yield opened
-    opened.close()
-    assert not errors, f"the page's script failed: {errors}"
+    with opened_page(browser) as opened:
+        yield opened
 
 
 def shows_tokens(page, label: str) -> None:

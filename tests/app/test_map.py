@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-WAIT_MS = 90_000
+from tests.app.conftest import opened_page
+
 DRAWN = "drawn => document.querySelector('#plot .plot').dataset.drawn !== drawn"
 
 COUNTS = """() => Array.from(document.querySelectorAll('#plot .plot'),
@@ -22,16 +23,11 @@ LAST_POINT = """() => {
 
 @pytest.fixture
 def page(browser, served):
-    opened = browser.new_page(viewport={"width": 1400, "height": 900})
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(WAIT_MS)
-    opened.goto(f"{served}/?tab=map&t=4")
-    opened.wait_for_selector("#plot .plot[data-drawn]")
-    opened.wait_for_selector("#map-table tbody tr")
-    yield opened
-    opened.close()
-    assert not errors, f"the page's script failed: {errors}"
+    with opened_page(browser, width=1400) as opened:
+        opened.goto(f"{served}/?tab=map&t=4")
+        opened.wait_for_selector("#plot .plot[data-drawn]")
+        opened.wait_for_selector("#map-table tbody tr")
+        yield opened
 
 
 def choose(page, control: int, label: str) -> None:

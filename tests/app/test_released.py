@@ -6,7 +6,7 @@ import pytest
 from gradio_client import Client
 
 from lapa.released.laq_import import import_laq
-from tests.app.conftest import serving
+from tests.app.conftest import opened_page, serving
 from tests.app.test_dream import dream, labels
 from tests.lapa.released.conftest import imported, released_files, tokenizer_file  # noqa: F401 (fixtures)
 from tests.lapa.released.laq_files import save_official
@@ -25,20 +25,16 @@ def address(tmp_path_factory, imported, clips_folder):  # noqa: F811
 
 
 def test_it_dreams_in_the_browser(browser, address):
-    page, errors = browser.new_page(viewport={"width": 1440, "height": 1000}), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.set_default_timeout(120_000)
-    page.goto(f"{address}/?tab=dream&t=2")
-    page.wait_for_selector("#expected .bar")
-    page.fill("#instruction textarea, #instruction input", INSTRUCTION)
-    steps = dream(page, 2)
-    assert len(steps) == 2 and labels(page) == steps
-    page.goto(f"{address}/?tab=inspect&t=2")
-    page.wait_for_function(
-        "() => document.querySelector('#tab-inspect')?.innerText.includes('How well the tokens tell it')"
-    )
-    page.close()
-    assert not errors
+    with opened_page(browser, height=1000) as page:
+        page.goto(f"{address}/?tab=dream&t=2")
+        page.wait_for_selector("#expected .bar")
+        page.fill("#instruction textarea, #instruction input", INSTRUCTION)
+        steps = dream(page, 2)
+        assert len(steps) == 2 and labels(page) == steps
+        page.goto(f"{address}/?tab=inspect&t=2")
+        page.wait_for_function(
+            "() => document.querySelector('#tab-inspect')?.innerText.includes('How well the tokens tell it')"
+        )
 
 
 def test_it_says_the_same_over_the_api(address, tmp_path):

@@ -9,11 +9,10 @@ import pytest
 
 from lapa.checkpoint import fingerprint
 from lapa.eval.report import to_json
-from tests.app.conftest import NUM_CLIPS, save_tiny_bundle, serving
+from tests.app.conftest import NUM_CLIPS, opened_page, save_tiny_bundle, serving
 from tests.lapa.test_records import FACTS
 from tests.viz.figures.test_scorecard import make_facts
 
-WAIT_MS = 240_000
 POINT = """i => {
   const plot = document.querySelector('#compare-maps .plot'), box = plot.getBoundingClientRect();
   const trace = plot._fullData.find((one) => one.customdata && one.xaxis === 'x');
@@ -45,13 +44,8 @@ def address(clips_folder, tmp_path_factory):
 
 @pytest.fixture
 def page(browser, address):
-    opened = browser.new_page(viewport={"width": 1400, "height": 1000})
-    errors = []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(WAIT_MS)
-    yield opened
-    opened.close()
-    assert not errors, f"the page's script failed: {errors}"
+    with opened_page(browser, width=1400, height=1000) as opened:
+        yield opened
 
 
 def saved(page, button: str):

@@ -3,8 +3,8 @@ import re
 import numpy as np
 
 from lapa.types import LatentAction
-from viz.figures.film import draw_film, film_html, ribbon_html, token_chips
-from viz.figures.style import code_color, rgb
+from viz.figures.film import film_html, ribbon_html, token_chips
+from viz.figures.style import code_color
 
 
 def action(*tokens, distances=None):
@@ -57,16 +57,3 @@ def test_the_film_marks_frame_and_future():
     frames = [np.full((8, 12, 3), 50, np.uint8)] * 3
     page = film_html(frames, [0, 5, 10], current_t=5, future_t=10)
     assert re.findall(r'<figure class="(\w*)" data-t="(\d+)"', page) == [("", "0"), ("frame", "5"), ("future", "10")]
-
-
-def test_the_drawn_film_holds_frames_marks_and_ribbon():
-    frames = [np.full((32, 32, 3), 60 * (i + 1), np.uint8) for i in range(3)]
-    actions = [(t, action(0, 4)) for t in range(3)]
-    picture = draw_film(frames, [0, 1, 2], actions, current_t=1, height=64)
-    bare = draw_film(frames, [0, 1, 2], height=64)
-    assert picture.shape[1] == bare.shape[1] == 3 * 64 + 2 * 4 + 2 * 8
-    assert picture.shape[0] == bare.shape[0] + 2 * (12 + 3)
-    assert (picture[8 + 32, 8 + 32] == 60).all() and (picture[8 + 32, 8 + 2 * 68 + 32] == 180).all()
-    colors = {tuple(color) for color in picture[bare.shape[0] - 8 :].reshape(-1, 3).tolist()}
-    assert {rgb(code_color(0)), rgb(code_color(4))} <= colors
-    assert tuple(picture[8, 8 + 68 + 10].tolist()) == rgb("#0072b2"), "the current frame is not outlined"

@@ -8,13 +8,11 @@ from PIL import Image
 from viz.figures.frames import (
     animation_uri,
     blink_html,
-    contact_sheet,
     data_uri,
     error_heat,
     fit_text,
     label_font,
     motion_overlay,
-    side_by_side,
     signed_difference,
     upscale,
 )
@@ -26,12 +24,6 @@ def flat(value, height=20, width=30):
 
 def read(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
-
-
-def test_side_by_side_keeps_pictures_and_gap():
-    row = side_by_side([flat(10), flat(200, 40, 60)], gap=4, background="#ff0000")
-    assert row.shape == (20, 64, 3)
-    assert (row[:, :30] == 10).all() and (row[:, 34:] == 200).all() and (row[:, 30:34] == (255, 0, 0)).all()
 
 
 def test_brighter_is_orange_darker_is_blue_and_equal_is_neutral():
@@ -66,15 +58,6 @@ def test_upscaling_keeps_the_aspect(smooth):
 def test_nearest_upscaling_invents_no_colour():
     noise = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (8, 8, 3))
     assert set(np.unique(upscale(noise, height=64, smooth=False))) == {0, 255}
-
-
-def test_a_contact_sheet_has_a_place_and_a_caption_for_each():
-    pictures = [flat(40 * i, 32, 32) for i in range(1, 6)]
-    bare = contact_sheet(pictures, num_columns=3, tile_height=32)
-    labelled = contact_sheet(pictures, [f"number {i}" for i in range(5)], num_columns=3, tile_height=32)
-    assert bare.shape == (8 + 2 * 40, 8 + 3 * 40, 3) and labelled.shape[0] > bare.shape[0]
-    assert (bare[8 + 16, 8 + 16] == 40).all() and (bare[48 + 16, 48 + 16] == 200).all()
-    assert (labelled[42:56, 8:40] < 128).any(), "no letters under the first picture"
 
 
 def test_text_is_shortened_to_its_width():

@@ -1,6 +1,6 @@
 """Time as pictures: the film strip, the token ribbon under it, and the chips that stand for one latent action.
 
-Each exists as HTML for the page (everything given is escaped) and, together, as one picture for a slide.
+As HTML for the page; everything given is escaped. For print: `viz/figures/paper.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ import html
 from collections.abc import Sequence
 from itertools import groupby
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from lapa.types import Frame, LatentAction
-from viz.figures.frames import data_uri, label_font, side_by_side, upscale
-from viz.figures.style import THEMES, code_color, ink
+from viz.figures.frames import data_uri
+from viz.figures.style import code_color, ink
 
 FRAME_COLOR, FUTURE_COLOR = "#0072b2", "#d55e00"
 TimedActions = Sequence[tuple[int, LatentAction]]
@@ -78,42 +75,6 @@ def film_html(
     return f'<div class="lae-film">{"".join(cells)}</div>'
 
 
-def draw_film(
-    frames: Sequence[Frame],
-    times: Sequence[int],
-    actions: TimedActions = (),
-    *,
-    current_t: int | None = None,
-    future_t: int | None = None,
-    height: int = 160,
-    theme: str = "light",
-) -> Frame:
-    """Draw the film strip, its frame numbers and, under it, the token ribbon as one picture.
-
-    The ribbon is stretched over the strip: its first action starts at the left edge, its last ends at the right.
-    """
-    colors, gap = THEMES[theme], 4
-    tiles = [upscale(frame, height=height) for frame in frames]
-    strip = Image.fromarray(side_by_side(tiles, gap=gap, background=colors["page"]))
-    font, lane = label_font(max(10, height // 11)), max(12, height // 8)
-    num_lanes = len(actions[0][1].tokens) if actions else 0
-    margin, line = height // 8, round(font.size * 1.6)
-    size = strip.width + 2 * margin, height + line + num_lanes * (lane + 3) + 2 * margin
-    canvas = Image.new("RGB", size, colors["page"])
-    canvas.paste(strip, (margin, margin))
-    draw = ImageDraw.Draw(canvas)
-    left = margin
-    for tile, t in zip(tiles, times, strict=True):
-        right, color = left + tile.shape[1] - 1, {current_t: FRAME_COLOR, future_t: FUTURE_COLOR}.get(t)
-        if color:
-            draw.rectangle((left, margin, right, margin + height - 1), outline=color, width=max(3, height // 40))
-        draw.text(((left + right) / 2, margin + height + line / 2), str(t), color or colors["muted"], font, anchor="mm")
-        left = right + 1 + gap
-    if actions:
-        _draw_lanes(draw, actions, (margin, margin + height + line, strip.width, lane))
-    return np.asarray(canvas)
-
-
 def _chip(position: int, token: int, margin: float | None, num_codes: int) -> str:
     color = code_color(token, num_codes)
     sure = "" if margin is None else f", {margin:.0%} nearer than the next code"
@@ -151,18 +112,3 @@ def _marker(times: list[int], stride: int, current_t: int | None, end: int) -> s
     left = min(current_t - times[0], num_frames - 1)
     place = f"left:{100 * left / num_frames:.2f}%;width:{100 / num_frames:.2f}%"
     return f'<div class="over"><div class="now" style="{place}"></div></div>'
-
-
-def _draw_lanes(draw: ImageDraw.ImageDraw, actions: TimedActions, box: tuple[int, int, int, int]) -> None:
-    left, top, width, lane = box
-    font, num_codes = label_font(max(8, lane * 2 // 3), bold=True), actions[0][1].codebook_size
-    edges = [left + round(width * i / len(actions)) for i in range(len(actions) + 1)]
-    for position in range(len(actions[0][1].tokens)):
-        y, start = top + position * (lane + 3), 0
-        for token, run in groupby(actions, key=lambda item: item[1].tokens[position]):
-            stop = start + len(list(run))
-            x0, x1, color = edges[start], edges[stop], code_color(token, num_codes)
-            draw.rectangle((x0, y, x1 - 2, y + lane - 1), fill=color)
-            if x1 - x0 > font.getlength(str(token)) + 4:
-                draw.text(((x0 + x1 - 2) / 2, y + lane / 2), str(token), ink(color), font, anchor="mm")
-            start = stop

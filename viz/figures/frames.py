@@ -1,4 +1,4 @@
-"""Pictures made of pictures: side by side, what changed, contact sheets, and pictures as text for a page.
+"""Pictures made of pictures: what changed, what is wrong, larger ones, and pictures as text for a page.
 
 Everything is uint8 [h w 3] in and out. Knows nothing of clips, tokens or models.
 """
@@ -14,26 +14,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 
 from lapa.types import Frame
-from viz.figures.style import DIVERGING, THEMES, rgb
+from viz.figures.style import DIVERGING, rgb
 
 Gray = UInt8[np.ndarray, "h w"]
-
-
-def side_by_side(pictures: Sequence[Frame], *, gap: int = 4, background: str = "#ffffff") -> Frame:
-    """Put pictures in a row; all take the height of the first."""
-    height = pictures[0].shape[0]
-    row = [upscale(picture, height=height) for picture in pictures]
-    width = sum(picture.shape[1] for picture in row) + gap * (len(row) - 1)
-    canvas = np.empty((height, width, 3), np.uint8)
-    canvas[:] = rgb(background)
-    left = 0
-    for picture in row:
-        canvas[:, left : left + picture.shape[1]] = picture
-        left += picture.shape[1] + gap
-    return canvas
 
 
 def signed_difference(frame: Frame, future: Frame, *, gain: float = 2.0) -> Frame:
@@ -68,33 +54,6 @@ def upscale(picture: Frame, *, height: int | None = None, longer_side: int | Non
         return picture
     method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(picture).resize(size, method))
-
-
-def contact_sheet(
-    pictures: Sequence[Frame],
-    captions: Sequence[str] = (),
-    *,
-    num_columns: int = 4,
-    tile_height: int = 128,
-    theme: str = "light",
-) -> Frame:
-    """Lay pictures out on a grid with a caption under each; captions too long for their tile end in an ellipsis."""
-    colors, gap, font = THEMES[theme], 8, label_font(min(16, max(10, tile_height // 10)))
-    tiles = [upscale(picture, height=tile_height) for picture in pictures]
-    width = max(tile.shape[1] for tile in tiles)
-    line = round(font.size * 1.5) if any(captions) else 0
-    columns = min(num_columns, len(tiles))
-    rows = -(-len(tiles) // columns)
-    size = gap + columns * (width + gap), gap + rows * (tile_height + line + gap)
-    sheet = Image.new("RGB", size, colors["page"])
-    draw = ImageDraw.Draw(sheet)
-    for i, tile in enumerate(tiles):
-        left, top = gap + i % columns * (width + gap), gap + i // columns * (tile_height + line + gap)
-        sheet.paste(Image.fromarray(tile), (left + (width - tile.shape[1]) // 2, top))
-        if i < len(captions):
-            text = fit_text(captions[i], font, width)
-            draw.text((left + width / 2, top + tile_height + line / 2), text, colors["text"], font, anchor="mm")
-    return np.asarray(sheet)
 
 
 def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int | float) -> str:

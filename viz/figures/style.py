@@ -232,7 +232,6 @@ COMPONENTS = """\
 .lae-blink img+img{position:absolute;inset:0;animation:lae-blink 1.2s steps(1) infinite}
 @keyframes lae-blink{0%{opacity:0}50%{opacity:1}}
 @media (prefers-reduced-motion:reduce){.lae-blink img+img{animation:none;opacity:0}.lae-blink:hover img+img{opacity:1}}
-.lae-bars{display:block;width:100%;height:auto;max-width:460px;color:var(--fig-text,#1f2430)}
 """
 
 

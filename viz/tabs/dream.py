@@ -61,7 +61,7 @@ def build_dream(page: Page) -> None:
                     elem_classes=["grow"],
                 )
                 against = gr.Button("Compare", variant="primary", elem_id="compare-go")
-                halt = gr.Button("Stop", elem_id="compare-stop")
+                stop_against = gr.Button("Stop", elem_id="compare-stop")
             compared = act_html("compared")
     parts = DreamParts(page, dreams, stage, expected, tree, compared)
 
@@ -77,22 +77,18 @@ def build_dream(page: Page) -> None:
         num_steps, how = read_options(*values)
         yield from parts.compare(parts.dream(selection), words, read_instructions(written), num_steps, how)
 
-    def end(selection: Selection, words: str) -> tuple[Selection, Updates]:
-        dream = parts.dream(selection)
-        run, dream.run = dream.run, None
-        note = f"Stopped after {run.done} of {run.asked} steps; they are kept." if run else ""
-        dream.stand(dream.at, is_open=dream.at == dream.tip)
-        return selection, parts.show(dream, words, note)
+    def halt(selection: Selection) -> None:
+        parts.dream(selection).run = None  # the run sees it before its next step
 
     def suggest(selection: Selection, data: Mapping[str, Any], *_: Any) -> tuple[Selection, Updates]:
         return selection, {text: str(data.get("text", ""))[:500]}
 
-    started = [page.stream(event, run, [text, *options], parts.outputs) for event in (go.click, text.submit)]
-    started.append(page.stream(go_on.click, run_on, [text, *options], parts.outputs))
-    started.append(page.stream(against.click, run_against, [text, lines, *options], parts.outputs))
-    for event in (stop.click, halt.click):
-        event(None, None, None, cancels=started, api_visibility="private")
-        page.on(event, end, [text], parts.outputs)
+    for event in (go.click, text.submit):
+        page.stream(event, run, [text, *options], parts.outputs)
+    page.stream(go_on.click, run_on, [text, *options], parts.outputs)
+    page.stream(against.click, run_against, [text, lines, *options], parts.outputs)
+    for event in (stop.click, stop_against.click):
+        event(halt, [page.state], None, show_progress="hidden", api_visibility="private")
     for part in parts.outputs:
         page.on_act(part, step_actions(parts), [text], parts.outputs)
     page.on_act(suggestions, {"suggest": suggest}, [], [text])

@@ -57,7 +57,7 @@ class DreamParts:
         try:
             for step in steps:
                 if dream.run is not run:
-                    return  # stopped, or another run began
+                    break  # stopped, or another run began
                 at, run.done = dream.add(at, step, " ".join(words.split())).id, run.done + 1
                 dream.stand(at)
                 shown = {
@@ -69,9 +69,10 @@ class DreamParts:
             _end(dream, run)
             yield self.show(dream, words)
             raise
-        _end(dream, run)  # not when Gradio cancels: Stop still has to say how far the run came
-        dream.stand(at, is_open=True)
-        yield self.show(dream, words)
+        if dream.run in (run, None):
+            note = _end(dream, run)
+            dream.stand(at, is_open=True)
+            yield self.show(dream, words, note)
 
     def compare(
         self, dream: Dream, words: str, instructions: Sequence[str], num_steps: int, how: dict[str, Any]
@@ -82,17 +83,18 @@ class DreamParts:
         dream.run = run
         try:
             for run.done in films:
-                yield self._stamped(dream, {self.compared: compare_html(self.page, dream, run)})
                 if dream.run is not run:
-                    return
+                    break
+                yield self._stamped(dream, {self.compared: compare_html(self.page, dream, run)})
         except Exception:
             _end(dream, run)
             yield self.show(dream, words)
             raise
-        _end(dream, run)
-        if dream.compared:
-            dream.stand(dream.compared[0], is_open=True)
-        yield self.show(dream, words)
+        if dream.run in (run, None):
+            note = _end(dream, run)
+            if dream.compared and not note:
+                dream.stand(dream.compared[0], is_open=True)
+            yield self.show(dream, words, note)
 
     def _stamped(self, dream: Dream, shown: Updates) -> Updates:
         """Return parts with a number that is new, so that the page's script knows when it sees them."""
@@ -101,6 +103,12 @@ class DreamParts:
         return {part: f'<div data-revision="{stamp}">{inside}</div>' for part, inside in shown.items()}
 
 
-def _end(dream: Dream, run: Run) -> None:
+def _end(dream: Dream, run: Run) -> str:
+    """End a run, if no other began; return what to say if Stop did so before.
+
+    The run itself says it: what Stop said, a step on its way could overtake.
+    """
+    was_stopped = dream.run is None
     if dream.run is run:
         dream.run = None
+    return f"Stopped after {run.done} of {run.asked} steps; they are kept." if was_stopped else ""
