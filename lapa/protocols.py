@@ -56,7 +56,7 @@ class ClipRecord:
         instruction: or None.
         split: "train", "validation", ... or "" where the source names none.
         scene: the kind of scene, for comparing like with like ("" where unknown).
-        embodiment: whose body acts; environment: where ("" where unknown).
+        embodiment: whose body acts; environment: how it looks there; site: at which laboratory ("" where unknown).
         success: whether the task was done, or None where nobody said.
     """
 
@@ -68,6 +68,7 @@ class ClipRecord:
     scene: str = ""
     embodiment: str = ""
     environment: str = ""
+    site: str = ""
     success: bool | None = None
 
 

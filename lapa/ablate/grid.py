@@ -34,11 +34,13 @@ AXES: dict[str, dict[str, Setting]] = {
         f"{length} x {size}": {"model.code_seq_len": length, "model.codebook_size": size}
         for length, size in ((1, 8), (2, 8), (4, 8), (8, 8), (4, 2), (4, 4), (4, 16), (4, 32))
     },
+    "width": {f"{width} wide": {"model.code_width": width} for width in (4, 8, 16, 32)},
     "window": {f"{seconds:g} s": {"window_s": seconds} for seconds in (0.2, 0.4, 0.6, 1.0, 1.6)},
     "seed": {f"seed {number}": {"loop.seed": number} for number in (0, 1, 2)},
 }
 """Axis -> label -> what it changes: the quantizer and its rivals, how the decoder is conditioned and ends, tokens times
-codes (the paper's section 5.7) and window (its appendix F); seed says how far apart equal runs are."""
+codes (the paper's section 5.7), width of a code vector, window (the paper's appendix F); seed says how far apart equal
+runs are."""
 
 
 @dataclass(frozen=True, kw_only=True)

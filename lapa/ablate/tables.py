@@ -17,6 +17,7 @@ TITLES = {
     "head": "Pixel head",
     "input": "What the encoder sees",
     "codes": "Tokens x codes",
+    "width": "Width of a code vector",
     "window": "Window",
     "seed": "The same run with other seeds",
 }

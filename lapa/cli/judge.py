@@ -28,7 +28,9 @@ class Judged:
     laq: Path | None = None
     """Quantizer to measure instead of the bundle's."""
     split: str | None = None
-    """Split to measure on; by default validation where the data set has it, else all of it."""
+    """Split to measure on, or all; by default validation where the data set has it, else all of it."""
+    only: str = ""
+    """Label of the clips to measure on, such as site=5030472d: with --split all, of a quantizer that never saw them."""
     seed: int = 0
     """Seed of the draw."""
     device: str = "auto"
@@ -54,12 +56,17 @@ class Judged:
         import torch
 
         from lapa.bundle import find_bundle
+        from lapa.data.labels import labelled
         from lapa.data.source import open_source
+        from lapa.data.subset import Subset
         from lapa.models.load import load_laq
 
         path = find_bundle(self.bundle, laq=self.laq).laq
         device = self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-        return load_laq(path).to(device), path, open_source(self.data)
+        source = open_source(self.data)
+        if self.only:
+            source = Subset(source, labelled(source, range(len(source.records)), self.only))
+        return load_laq(path).to(device), path, source
 
     def report(self, kind: str, facts: dict[str, Any], laq: Path, source: ClipSource) -> None:
         """Print the facts, as JSON or as tables, and write the reports asked for."""
@@ -75,14 +82,15 @@ class Judged:
         from lapa.checkpoint import fingerprint
         from lapa.eval.sample import default_split
 
-        split = self.split or default_split(source)
-        held_out = split in ("validation", "test") or trained_on(laq) != source.path.resolve()
+        split, unseen = self.split or default_split(source), self.only and self.only == left_out(laq)
+        held_out = bool(unseen) or split in ("validation", "test") or trained_on(laq) != source.path.resolve()
         if not held_out:
             log.warning(
                 "'%s' was trained on '%s': these numbers are not of held-out clips; collect fresh ones",
                 laq.name, source.name,
             )  # fmt: skip
         found = {"laq": fingerprint(laq), "data": source.name, "split": split, "window_s": window_s(laq)}
+        found |= {"only": self.only} if self.only else {}
         return found | {"seed": self.seed, "held_out": held_out}
 
 
@@ -92,3 +100,10 @@ def trained_on(laq: Path) -> Path | None:
 
     data = (read_config(laq, "laq").get("stage") or {}).get("data")
     return Path(data).resolve() if isinstance(data, str) and Path(data).exists() else None
+
+
+def left_out(laq: Path) -> str:
+    """Return the label of the clips that a quantizer's training left out, "" where it left out none."""
+    from lapa.checkpoint import read_config
+
+    return str((read_config(laq, "laq").get("stage") or {}).get("leave_out") or "")

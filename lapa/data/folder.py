@@ -10,13 +10,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
+from lapa.data.labels import LABELS
 from lapa.data.readers import PICTURE_SUFFIXES, natural_key
 from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, peek_video, read_frames
 from lapa.protocols import ClipRecord
@@ -34,8 +35,10 @@ class _Facts:
     instruction: str | None = None
     split: str = ""
     scene: str = ""
+    embodiment: str = ""
+    environment: str = ""
+    site: str = ""
     fps: float | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
 
 
 class FolderSource:
@@ -43,7 +46,6 @@ class FolderSource:
 
     Attributes:
         path, name: the folder or file and its name.
-        extras: per clip, the keys of its metadata that have no field of their own in `ClipRecord`.
 
     Raises:
         LapaError: if nothing is there, the folder holds no video, or its metadata is damaged.
@@ -67,7 +69,6 @@ class FolderSource:
         self._videos = [self._folder / name for name in names]
         self._names = [name if name != "." else self.name for name in names]
         self._facts = [facts.get(name, _Facts()) for name in names]
-        self.extras = [fact.extras for fact in self._facts]
 
     @cached_property
     def records(self) -> Sequence[ClipRecord]:
@@ -123,6 +124,9 @@ class FolderSource:
             instruction=facts.instruction,
             split=facts.split,
             scene=facts.scene,
+            embodiment=facts.embodiment,
+            environment=facts.environment,
+            site=facts.site,
         )
 
 
@@ -181,16 +185,16 @@ def _file_name(row: Any, where: str) -> str:
 
 
 def _parse_facts(row: dict[str, Any], where: str) -> _Facts:
-    row = {key: value for key, value in row.items() if key != "file_name"}
     texts: dict[str, str | None] = {}
-    for key in ("instruction", "split", "scene"):
-        value = row.pop(key, None)
+    for key in ("instruction", "split", *LABELS):
+        value = row.get(key)
+        if key in LABELS and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
         if value is not None and not isinstance(value, str):
             raise LapaError(f"{where} has {key} {value!r}: expected a text in quotes, or null")
         texts[key] = (value or "").strip()
-    fps, stored_fps = row.pop("true_fps", None), row.pop("fps", None)
-    fps = stored_fps if fps is None else fps
+    fps = row.get("fps") if row.get("true_fps") is None else row["true_fps"]
     if fps is not None and (isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000):
         raise LapaError(f"{where} has a frame rate of {fps!r}: expected frames per second, such as 10")
     texts["instruction"] = texts["instruction"] or None
-    return _Facts(**texts, fps=None if fps is None else float(fps), extras=row)
+    return _Facts(**texts, fps=None if fps is None else float(fps))

@@ -174,6 +174,7 @@ class LeRobotSource:
             scene=str(row.get("family") or ""),
             embodiment=str(row.get("embodiment") or ""),
             environment=str(row.get("environment") or ""),
+            site=str(row.get("site") or ""),
             success=None if row.get("success") is None else bool(row["success"]),
         )
 

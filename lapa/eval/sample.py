@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
+from lapa.data.labels import LABELS
 from lapa.data.source import select_split
 from lapa.data.transitions import Transitions, draw_transitions, read_transitions
 from lapa.eval.metrics import episode_folds
@@ -27,9 +28,6 @@ from lapa.types import LapaError
 
 BANK = 256
 """Pairs kept to serve as the other clip's."""
-LABELS = ("embodiment", "environment", "site", "scene")
-"""What clips may be told apart by, where a source says it."""
-
 T = TypeVar("T")
 
 
@@ -76,12 +74,12 @@ class Bank:
 
 
 def rows_to_judge(source: ClipSource, split: str | None) -> list[int]:
-    """Return the clips of a split; without one, those of "validation" where the source has it, else all.
+    """Return the clips of a split, or "all"; without one, those of "validation" where the source has it, else all.
 
     Raises:
         LapaError: if the source names splits, but not this one.
     """
-    return select_split(source, split or default_split(source))
+    return select_split(source, None if split == "all" else split or default_split(source))
 
 
 def check_tokens(laq: AnyLAQ) -> None:
@@ -101,13 +99,8 @@ def default_split(source: ClipSource) -> str | None:
 
 def labels_of(source: ClipSource, clips: Sequence[int]) -> dict[str, list[str]]:
     """Return what tells these clips apart: {"site": one name per clip, ...}, for each of `LABELS` with two or more."""
-    more = getattr(source, "extras", None) or getattr(source, "episodes", None)
-    found = {}
-    for name in LABELS:
-        values = [str(getattr(source.records[i], name, "") or (more[i].get(name) if more else "") or "") for i in clips]
-        if len(set(values) - {""}) > 1:
-            found[name] = values
-    return found
+    found = {name: [getattr(source.records[i], name) for i in clips] for name in LABELS}
+    return {name: values for name, values in found.items() if len(set(values) - {""}) > 1}
 
 
 def choose_others(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import fingerprint, save_checkpoint
 from lapa.data.augment import augment_pairs
 from lapa.data.frame_store import FrameStore
+from lapa.data.labels import labelled
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source, select_split
 from lapa.frames import pixels_from_uint8, to_frames
@@ -43,6 +44,8 @@ class TrainLAQConfig:
     """Seconds between the current and the future frame, at the data set's own frame rate."""
     num_validation: int = 60
     """Clips held out for evaluation where the data set names no validation split."""
+    leave_out: str = ""
+    """Label of clips never to see, such as site=5030472d or embodiment=hand: for `eval laq --only`, the same label."""
     num_train: int = 0
     """Clips to train on, spread evenly over the others; 0 takes them all."""
     changed_weight: float = 9.0
@@ -108,6 +111,11 @@ class LAQStage:
         self.model.head.to(memory_format=torch.channels_last)
         source = open_source(config.data)
         train, validation = split_rows(source, config.num_validation)
+        if config.leave_out:
+            away = set(labelled(source, range(len(source.records)), config.leave_out))
+            train, validation = ([row for row in rows if row not in away] for rows in (train, validation))
+            if not train or not validation:
+                raise LapaError(f"'{config.leave_out}' leaves no clips to train on, or none to validate on")
         if 0 < config.num_train < len(train):
             train = [train[i * len(train) // config.num_train] for i in range(config.num_train)]
         size = config.model.image_size

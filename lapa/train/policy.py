@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lapa.checkpoint import save_checkpoint, token_fingerprint
 from lapa.data.frame_store import FrameStore
-from lapa.data.instructions import swap_instructions, with_instruction
+from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8
@@ -29,6 +29,7 @@ from lapa.models.policy import PolicyConfig, PolicyNet, build_net, latent_choice
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.protocols import ClipSource
 from lapa.train.features import cached_changes, cached_features
+from lapa.train.held_out import BestWeights, draw_held_out, listen
 from lapa.train.label import Labels, load_labels
 from lapa.train.laq import draw_samples, split_rows
 from lapa.train.loop import LoopConfig, finish, fit
@@ -88,7 +89,7 @@ def run(config: TrainPolicyConfig, *, out: Path) -> Path:
     stage = PolicyStage(config, labels, out)
     fit(stage, config.loop, out)
     if config.keep_best:
-        stage.keep_best()
+        stage.best.restore(stage.model)
     report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
@@ -145,7 +146,7 @@ class PolicyStage:
         self.model.head.prior.copy_(token_shares(self.train.tokens, self.laq.config.codebook_size))
         self.texts = [record.instruction or "" for record in self.records]
         self.ids, self.mask = self.model.backbone.read(self.texts)
-        self.best: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
+        self.best = BestWeights()
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
         rows = rng.integers(len(self.train.clip), size=batch_size)
@@ -172,33 +173,18 @@ class PolicyStage:
     def evaluate(self, folder: Path, step: int) -> dict[str, float]:
         """Measure on held-out pairs, under the right instruction and under another episode's; remember the best."""
         self.model.eval()
-        rng = np.random.default_rng(0)
-        rows = np.sort(rng.choice(len(self.held.clip), min(NUM_EVALUATED, len(self.held.clip)), replace=False))
-        swapped = swap_instructions(self.records, self.held.clip[rows], rng)
-        right, accuracy = self._nll(rows)
-        other = np.array([text is not None for text in swapped])
-        wrong, _ = self._nll(rows[other], [text for text in swapped if text is not None])
-        if right.mean() < self.best["nll"]:
-            self.best = {"nll": torch.tensor(right.mean()), **_trained(self.model)}
+        rows, rng = draw_held_out(len(self.held.clip), NUM_EVALUATED)
+        of_rows = self.held.clip[rows], self.held.tokens[rows], self.model.head.prior.cpu().numpy()
+        facts = listen(self._nll, self.records, *of_rows, rows, rng)
+        self.best.offer(facts["nll_right"], {n: p for n, p in self.model.named_parameters() if p.requires_grad})
         self._draw(rows[:: max(1, len(rows) // 8)][:8], folder / f"{step:06d}.png")
-        marginal = np.log(self.model.head.prior.cpu().numpy() + 1e-9)
-        return {
-            "nll_right": float(right.mean()),
-            "nll_swapped": float(wrong.mean()),
-            "nll_gap": float((wrong - right[other]).mean()),
-            "nll_marginal": float(-marginal[np.arange(marginal.shape[0]), self.held.tokens[rows]].mean()),
-            "accuracy": float(accuracy.mean()),
-        }
-
-    def keep_best(self) -> None:
-        """Go back to the weights of the best evaluation."""
-        self.model.load_state_dict({k: v for k, v in self.best.items() if k != "nll"}, strict=False)
+        return facts
 
     def extra_state(self) -> dict[str, Tensor]:
-        return self.best
+        return self.best.state
 
     def load_extra_state(self, state: dict[str, Tensor]) -> None:
-        self.best = state
+        self.best.state = state
 
     def _table(
         self, source: ClipSource, rows: list[int], told: list[int], labels: Labels, config: TrainPolicyConfig
@@ -278,7 +264,3 @@ def _build(config: TrainPolicyConfig, laq: AnyLAQ, instructions: list[str], out:
     net = build_net(config.model, laq, latent_choices(laq), tokenizer)
     net.backbone.save_files(out / "backbone")
     return net
-
-
-def _trained(model: nn.Module) -> dict[str, Tensor]:
-    return {name: p.detach().cpu().clone() for name, p in model.named_parameters() if p.requires_grad}

@@ -49,7 +49,7 @@ def test_metadata_describes_the_clips(tmp_path: Path, movie: Movie):
     assert (plain.instruction, plain.split, plain.scene, plain.fps) == (None, "", "", 10)
     assert (described.instruction, described.split, described.scene) == ("push it", "train", "lab")
     assert described.fps == 3 and source.clip(1).fps == 3, "the metadata's true_fps outranks the container's"
-    assert source.extras == [{}, {"site": 7}]
+    assert (plain.site, described.site) == ("", "7")
     assert source.clip(1).instruction == "push it" and source.clip(1).source == f"{tmp_path.name}/b.mp4"
     assert numbers(source.frames(1, [4, 1])) == [4, 1]
 

@@ -40,10 +40,11 @@ class SlidingSquare:
         self._has_states = has_states
         self._paths = np.stack([_walk(rng, num_frames) for _ in range(num_clips)])
         self.records = [
-            ClipRecord(name=f"clip_{i}", num_frames=num_frames, fps=10.0, scene=("kitchen", "office")[i % 2])
+            ClipRecord(
+                name=f"clip_{i}", num_frames=num_frames, fps=10.0, scene=("kitchen", "office")[i % 2], site="abc"[i % 3]
+            )
             for i in range(num_clips)
         ]
-        self.extras = [{"site": "abc"[i % 3]} for i in range(num_clips)]
 
     def frames(self, i: int, indices: Sequence[int]) -> np.ndarray:
         frames = np.full((len(indices), SIDE, SIDE, 3), self._greys[i], np.uint8)
