@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lapa.checkpoint import load_checkpoint, save_checkpoint
-from lapa.data.frame_store import FrameStore
+from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.frames import pixels_from_uint8
@@ -185,15 +185,15 @@ class FinetuneStage:
         }
 
 
-def gather(source: ClipSource, rows: list[int], size: int) -> ActedFrames:
-    """Read the frames and the true actions of some clips.
+def gather(source: ClipSource, rows: list[int], size: int, shrink: Shrink | None = None) -> ActedFrames:
+    """Read the frames and the true actions of some clips; `shrink` as in `FrameStore.open`.
 
     Raises:
         LapaError: if there are none, or a clip has no action for each of its frames.
     """
     if not rows:
         raise LapaError(f"'{source.name}' has no clips with instructions to learn from and to hold out")
-    store = FrameStore.open(source, rows, size)
+    store = FrameStore.open(source, rows, size, shrink=shrink)
     actions = [source.actions(row) for row in rows]
     short = [i for i, found in enumerate(actions) if found is None or len(found) != store.lengths[i]]
     if short:

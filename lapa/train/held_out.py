@@ -61,13 +61,13 @@ class BestWeights:
     """
 
     def __init__(self):
-        self.state: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
+        self.state: dict[str, Tensor] = {"nll": torch.tensor(float("inf"), dtype=torch.float64)}
 
     def offer(self, nll: float, learnt: dict[str, nn.Parameter]) -> None:
         """Keep a copy of these weights if they are better than the best."""
         if nll < self.state["nll"]:
             kept = {name: parameter.detach().cpu().clone() for name, parameter in learnt.items()}
-            self.state = {"nll": torch.tensor(nll), **kept}
+            self.state = {"nll": torch.tensor(nll, dtype=torch.float64), **kept}
 
     def restore(self, model: nn.Module) -> None:
         """Put the best weights back."""

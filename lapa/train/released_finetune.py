@@ -1,15 +1,14 @@
 """Stage 3 from a released policy: a fresh action table and head, learnt from a few labelled episodes.
 
 The authors' layout with <action> in the place of <delta>, their loss (actions only), our equal-frequency bins (at
-most 256, theirs to the edge rule: `export-released` writes them as their csv). Frames are cached at 256 pixels by
-Pillow's resize, which is smoother than what the policy sees when it acts (released/sight.py).
+most 256, theirs to the edge rule: `export-released` writes them as their csv). Frames are cached as the policy will see
+them when it acts (released/sight.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,13 +26,11 @@ from lapa.released.policy_net import Kind
 from lapa.released.policy_store import fingerprint_policy
 from lapa.released.prompt import ask, teach
 from lapa.released.robot import ACTIONS_FILE
-from lapa.train.finetune import ActedFrames, augment, gather
+from lapa.released.sight import squash
+from lapa.train.finetune import ActedFrames, FinetuneConfig, augment, gather
 from lapa.train.laq import split_rows
 from lapa.train.loop import fit
 from lapa.train.released_policy import EVALUATED_AT_ONCE, open_trainee, save_trained
-
-if TYPE_CHECKING:
-    from lapa.train.finetune import FinetuneConfig
 
 NUM_EVALUATED = 128
 """Held-out frames an evaluation looks at, always the same."""
@@ -73,8 +70,8 @@ class ReleasedFinetuneStage:
         source = open_source(config.data)
         train, held = (with_instruction(source.records, rows) for rows in split_rows(source, config.num_validation))
         drawn = np.random.default_rng(config.loop.seed).permutation(len(train))[: config.num_episodes]
-        self.train = gather(source, [train[i] for i in sorted(drawn)], IMAGE_SIZE)
-        self.held = gather(source, held, IMAGE_SIZE)
+        self.train = gather(source, [train[i] for i in sorted(drawn)], IMAGE_SIZE, squash)
+        self.held = gather(source, held, IMAGE_SIZE, squash)
         self.bins = ActionBins.fit(self.train.actions, config.num_bins)
         self.texts = [record.instruction or "" for record in source.records]
         generator = torch.Generator().manual_seed(config.loop.seed)

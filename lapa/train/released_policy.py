@@ -11,7 +11,6 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, token_fingerprint, write_text
-from lapa.data.instructions import swap_instructions, with_instruction
+from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.protocols import ClipSource
 from lapa.released.lesson import Trainee, as_batch
@@ -27,14 +26,13 @@ from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open
 from lapa.released.policy_import import PROVENANCE, read_record
 from lapa.released.policy_store import Shards, fingerprint_policy, write_weights
 from lapa.released.prompt import ask, teach
+from lapa.train.held_out import BestWeights, draw_held_out, listen
 from lapa.train.image_codes import image_codes
 from lapa.train.label import Labels
 from lapa.train.laq import split_rows
 from lapa.train.loop import finish, fit
+from lapa.train.policy import TrainPolicyConfig, token_shares
 from lapa.types import LapaError
-
-if TYPE_CHECKING:
-    from lapa.train.policy import TrainPolicyConfig
 
 NUM_EVALUATED = 256
 """Held-out pairs an evaluation looks at, always the same."""
@@ -50,7 +48,7 @@ def run(config: TrainPolicyConfig, labels: Labels, *, out: Path) -> Path:
     stage = ReleasedPolicyStage(config, labels)
     fit(stage, config.loop, out)
     if config.keep_best:
-        stage.keep_best()
+        stage.best.restore(stage.model)
     report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     facts = {
@@ -108,9 +106,8 @@ class ReleasedPolicyStage:
             raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
         self.train = self._table(source, train, labels, config)
         self.held = self._table(source, held, labels, config)
-        counts = [np.bincount(column, minlength=self.shape.codebook_size) + 1.0 for column in self.train.tokens.T]
-        self.prior = np.stack([count / count.sum() for count in counts]).astype(np.float32)
-        self.best: dict[str, Tensor] = {"nll": torch.tensor(float("inf"))}
+        self.prior = token_shares(self.train.tokens, self.shape.codebook_size).numpy()
+        self.keeps_best, self.best = config.keep_best, BestWeights()
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
         rows = rng.integers(len(self.train.clip), size=batch_size)
@@ -131,38 +128,24 @@ class ReleasedPolicyStage:
     def evaluate(self, folder: Path, step: int) -> dict[str, float]:
         """Measure on held-out pairs, under the right instruction and under another episode's; remember the best."""
         self.model.eval()
-        rng = np.random.default_rng(0)
-        rows = np.sort(rng.choice(len(self.held.clip), min(NUM_EVALUATED, len(self.held.clip)), replace=False))
-        swapped = swap_instructions(self.records, self.held.clip[rows], rng)
-        right, hits = self._nll(rows, self._texts(self.held, rows))
-        other = np.array([text is not None for text in swapped])
-        wrong, _ = self._nll(rows[other], [text for text in swapped if text is not None])
-        if right.mean() < self.best["nll"]:
-            learnt = {name: p.detach().cpu().clone() for name, p in self.model.learning().items()}
-            self.best = {"nll": torch.tensor(right.mean()), **learnt}
-        return {
-            "nll_right": float(right.mean()),
-            "nll_swapped": float(wrong.mean()) if len(wrong) else float("nan"),
-            "nll_gap": float((wrong - right[other]).mean()) if len(wrong) else float("nan"),
-            "nll_marginal": float(-np.log(self.prior[np.arange(len(self.prior)), self.held.tokens[rows]]).mean()),
-            "accuracy": float(hits.mean()),
-        }
-
-    def keep_best(self) -> None:
-        """Go back to the weights of the best evaluation."""
-        self.model.load_state_dict({name: p for name, p in self.best.items() if name != "nll"}, strict=False)
+        rows, rng = draw_held_out(len(self.held.clip), NUM_EVALUATED)
+        facts = listen(self._nll, self.records, self.held.clip[rows], self.held.tokens[rows], self.prior, rows, rng)
+        if self.keeps_best:
+            self.best.offer(facts["nll_right"], self.model.learning())
+        return facts
 
     def extra_state(self) -> dict[str, Tensor]:
-        return self.best
+        return self.best.state
 
     def load_extra_state(self, state: dict[str, Tensor]) -> None:
-        self.best = state
+        self.best.state = state
 
     def _texts(self, table: LabelledCodes, rows: np.ndarray) -> list[str]:
         return [self.records[clip].instruction or "" for clip in table.clip[rows]]
 
-    def _nll(self, rows: np.ndarray, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _nll(self, rows: np.ndarray, texts: list[str] | None) -> tuple[np.ndarray, np.ndarray]:
         """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
+        texts = self._texts(self.held, rows) if texts is None else texts
         net, found, hits = self.model.net, [np.zeros(0)], [np.zeros(0)]
         for start in range(0, len(rows), EVALUATED_AT_ONCE):
             part = slice(start, start + EVALUATED_AT_ONCE)
