@@ -30,7 +30,6 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.heads import LinearHead
 from lapa.models.laq import LAQ
 from lapa.models.load import load_laq
-from lapa.train.critic import PatchCritic, Verdict, critic_error, fooling_error
 from lapa.train.laq import changed, draw_samples, split_rows
 from lapa.train.loop import LoopConfig, finish, fit
 from lapa.types import LapaError
@@ -60,8 +59,6 @@ class TrainDecoderConfig:
     """Weight of the difference in gradient magnitude, beside the squared error."""
     seen_weight: float = 0.05
     """Weight of the difference between what the encoder sees in the drawn and in the recorded frame."""
-    critic_weight: float = 0.0
-    """Weight of a critic that learns to tell drawn from recorded futures (see lapa/train/critic.py); 0: none."""
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(num_steps=4000, batch_size=16, lr=5e-4, eval_every=500))
     """Length and speed of the run."""
 
@@ -94,26 +91,20 @@ def run(config: TrainDecoderConfig, *, out: Path) -> Path:
     return out
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Dreamt:
-    """Dreamt frames [b u 3 h w], how differently the encoder sees them, and in training what a critic says of them."""
-
-    frames: Tensor
-    apart: Tensor
-    verdict: Verdict | None
-
-
 class Dreamer(nn.Module):
     """A quantizer that goes on from its own pictures, with the tokens of the recorded frames."""
 
-    def __init__(self, laq: LAQ, critic: PatchCritic | None = None):
+    def __init__(self, laq: LAQ):
         super().__init__()
-        self.laq, self.critic = laq.requires_grad_(False), critic
+        self.laq = laq.requires_grad_(False)
         for part in decoding_parts(laq):
             part.requires_grad_(True)
 
-    def forward(self, frames: Float[Tensor, "b t 3 h w"]) -> Dreamt:
-        """Dream the frames that should equal `frames[:, 1:]`; no gradient goes back a step."""
+    def forward(self, frames: Float[Tensor, "b t 3 h w"]) -> tuple[Float[Tensor, "b u 3 h w"], Float[Tensor, ""]]:
+        """Return the dreamt frames that should equal `frames[:, 1:]`, u = t - 1, and how differently they are seen.
+
+        No gradient goes back a step.
+        """
         with torch.no_grad():
             seen = self.laq.see(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
             pairs = [self.laq.compare(seen[:, i], seen[:, i + 1]) for i in range(frames.shape[1] - 1)]
@@ -123,15 +114,13 @@ class Dreamer(nn.Module):
             frame = drawn[-1].detach().clamp(0, 1)
         drawn = torch.stack(drawn, dim=1)
         apart = self.laq.see(drawn.flatten(0, 1)) - seen[:, 1:].flatten(0, 1)
-        verdict = None
-        if self.critic is not None and self.training:
-            first = frames[:, :1].expand_as(drawn)
-            verdict = self.critic.judge(*(x.flatten(0, 1) for x in (first, frames[:, 1:], drawn)))
-        return Dreamt(frames=drawn, apart=apart.float().square().mean(), verdict=verdict)
+        return drawn, apart.float().square().mean()
 
 
 class DecoderStage:
     """What `fit` needs to train a decoder."""
+
+    lr_scales: dict[str, float] = {}
 
     def __init__(self, config: TrainDecoderConfig, before: dict):
         laq = load_laq(config.laq)
@@ -140,10 +129,8 @@ class DecoderStage:
         stage = before["stage"]
         data, window_s = config.data or stage["data"], float(stage["window_s"])
         self.config = replace(config, data=data, window_s=window_s)
-        self.model = Dreamer(laq.train(), PatchCritic() if config.critic_weight else None)
+        self.model = Dreamer(laq.train())
         self.model.laq.head.to(memory_format=torch.channels_last)
-        # A critic that lags behind teaches patterns that fool it, not what is missing.
-        self.lr_scales = {name: 4.0 for name, _ in self.model.named_parameters() if name.startswith("critic.")}
         source = open_source(data)
         train, validation = split_rows(source, config.num_validation)
         size = laq.config.image_size
@@ -162,20 +149,14 @@ class DecoderStage:
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | int]]:
         frames = batch["frames"]
-        dreamt: Dreamt = model(frames)
-        drawn, truth = dreamt.frames.flatten(0, 1), frames[:, 1:].flatten(0, 1)
+        drawn, apart = model(frames)
+        drawn, truth = drawn.flatten(0, 1), frames[:, 1:].flatten(0, 1)
         before = frames[:, :1].expand_as(frames[:, 1:]).flatten(0, 1)
-        where = changed(before, truth, self.config.changed_from)
-        weight = 1 + (self.config.changed_weight - 1) * where
+        weight = 1 + (self.config.changed_weight - 1) * changed(before, truth, self.config.changed_from)
         error = (weight * (drawn - truth).square()).mean() / weight.mean()
         edges = edge_error(drawn, truth, weight)
-        loss = error + self.config.edge_weight * edges + self.config.seen_weight * dreamt.apart
-        said = {"error": error.item(), "edges": edges.item(), "seen": dreamt.apart.item()}
-        if dreamt.verdict is not None:
-            told, fooled = critic_error(dreamt.verdict, where), fooling_error(dreamt.verdict, where)
-            loss = loss + told + self.config.critic_weight * fooled
-            said |= {"critic": told.item(), "fooled": fooled.item()}
-        return loss, said
+        loss = error + self.config.edge_weight * edges + self.config.seen_weight * apart
+        return loss, {"error": error.item(), "edges": edges.item(), "seen": apart.item()}
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         pass
@@ -188,7 +169,7 @@ class DecoderStage:
         errors, energy, pictures = np.zeros((2, 2)), np.zeros((2, 2)), []
         for part in np.array_split(rows, max(1, len(rows) // 16)):
             frames = self._frames(self.validation, part).to(self.model.laq.device)
-            drawn = self.model(frames).frames.clamp(0, 1)
+            drawn = self.model(frames)[0].clamp(0, 1)
             for place, t in enumerate((0, -1)):
                 truth, guess = frames[:, 1:][:, t], drawn[:, t]
                 errors[place] += [(x - truth).square().mean().item() * len(part) for x in (frames[:, 0], guess)]

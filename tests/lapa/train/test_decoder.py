@@ -75,8 +75,7 @@ def test_only_what_decodes_learns_and_it_starts_from_its_own_picture():
     encoding = ("embed", "position", "bias.", "spatial", "temporal", "narrow", "read_out", "quantizer", "head.skip")
     assert learning and not any(name.startswith(encoding) for name in learning)
     frames = torch.rand(2, 4, 3, 32, 32)
-    dreamt = model.eval()(frames)
-    drawn, apart = dreamt.frames, dreamt.apart
+    drawn, apart = model.eval()(frames)
     tokens = model.laq.encode(frames[:, 1], frames[:, 2]).tokens
     assert torch.allclose(drawn[:, 1], model.laq.decode(drawn[:, 0].clamp(0, 1), tokens), atol=1e-5)
     seen = model.laq.see(drawn.flatten(0, 1)) - model.laq.see(frames[:, 1:].flatten(0, 1))
