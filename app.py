@@ -25,6 +25,7 @@ import tyro
 ROOT = Path(__file__).resolve().parent
 DEFAULT_CLIPS = {
     "tabletop": [ROOT / "assets" / "clips"],
+    "bodies": [ROOT / "assets" / "bodies"],
     "droid": [ROOT / "data" / "droid", ROOT.parent / "shared" / "droid"],
     "real_clips": [ROOT / "data" / "real_clips", ROOT.parent / "shared" / "real_clips"],
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lapa.cli import WrongUsage
 from lapa.cli.options import parse
@@ -19,34 +21,37 @@ class ExportClips:
     out: Path
     """Folder for the videos."""
     num: int = 20
-    """How many, evenly over the kinds of scene."""
+    """How many, evenly over the kinds of clip."""
+    by: tuple[Literal["embodiment", "environment", "site", "scene"], ...] = ("scene",)
+    """What makes a kind of clip, and its name: labels that the data set gives."""
 
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(ExportClips, verb, args)
     if options.num < 1:
         raise WrongUsage(f"--num {options.num} is nothing to write: give 1 or more")
+    from lapa.data.labels import LABELS
     from lapa.data.source import open_source
     from lapa.data.video import write_video
 
     source = open_source(options.data)
-    lines = []
-    for row in _evenly([record.scene for record in source.records], options.num):
+    kinds = ["_".join(filter(None, (getattr(r, name) for name in options.by))) or "clip" for r in source.records]
+    lines, written = [], Counter[str]()
+    for row in _evenly(kinds, options.num):
         record, clip = source.records[row], source.clip(row)
-        number = sum(line["scene"] == record.scene for line in lines)
-        name = f"{record.scene or 'clip'}_{number:02d}.mp4"
+        name = f"{kinds[row]}_{written[kinds[row]]:02d}.mp4"
+        written[kinds[row]] += 1
         write_video(options.out / name, clip.frames, clip.fps)
-        facts = {"instruction": record.instruction, "scene": record.scene, "split": record.split}
-        lines.append({"file_name": name, **{k: v for k, v in facts.items() if v is not None}})
+        facts = {name: getattr(record, name) for name in ("instruction", *LABELS, "split")}
+        lines.append({"file_name": name, **{k: v for k, v in facts.items() if v}})
     (options.out / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     print(f"{options.out}: {len(lines)} clips")
 
 
-def _evenly(scenes: list[str], num: int) -> list[int]:
-    """Choose `num` rows, taking turns over the scenes; grouped by scene."""
-    nth: dict[str, int] = {}
-    turns = []
-    for row, scene in enumerate(scenes):
-        turns.append((nth.get(scene, 0), row))
-        nth[scene] = nth.get(scene, 0) + 1
-    return sorted((row for _, row in sorted(turns)[:num]), key=lambda row: (scenes[row], row))
+def _evenly(kinds: list[str], num: int) -> list[int]:
+    """Choose `num` rows, taking turns over the kinds; grouped by kind."""
+    nth, turns = Counter[str](), []
+    for row, kind in enumerate(kinds):
+        turns.append((nth[kind], row))
+        nth[kind] += 1
+    return sorted((row for _, row in sorted(turns)[:num]), key=lambda row: (kinds[row], row))
