@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt8
+from jaxtyping import Float32, Int, Shaped, UInt8
 
 Frame = UInt8[np.ndarray, "_ _ 3"]  # height and width unnamed: two frames of one signature may differ in size
 Frames = UInt8[np.ndarray, "_ _ _ 3"]
@@ -248,10 +248,9 @@ class LatentIndex:
         return bool((self.codebooks == self.codebooks[:1]).all())
 
     @cached_property
-    def codes(self) -> Int[np.ndarray, "n"]:
-        """The tokens of each row as one integer, first token most significant."""
-        weights = self.codebook_size ** np.arange(self.code_seq_len)[::-1]
-        return self.tokens.astype(np.int64) @ weights
+    def codes(self) -> Shaped[np.ndarray, "n"]:
+        """The tokens of each row as one integer, first token most significant (see `joint_codes`)."""
+        return joint_codes(self.tokens, self.codebook_size)
 
     def latent_action(self, row: int) -> LatentAction:
         return LatentAction(
@@ -259,3 +258,14 @@ class LatentIndex:
             codebook_size=self.codebook_size,
             continuous=self.continuous[row],
         )
+
+
+def joint_codes(tokens: Int[np.ndarray, "n l"], codebook_size: int) -> Shaped[np.ndarray, "n"]:
+    """Return the tokens of each row as one integer, first token most significant.
+
+    int64; Python's own integers (dtype object) where that many tokens and codes need more than 63 bits.
+    """
+    length = tokens.shape[1]
+    kind = np.int64 if codebook_size**length <= 2**63 else object
+    weights = np.array([codebook_size**place for place in reversed(range(length))], kind)
+    return tokens.astype(kind) @ weights

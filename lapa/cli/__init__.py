@@ -35,6 +35,7 @@ VERBS = {
     "bench laq": ("bench_laq", "time our quantizer's training step against the released architecture's"),
     "export map": ("export", "draw the map of an index as a figure for print"),
     "export codebook": ("export", "draw what each code does as a figure for print"),
+    "export follow": ("export", "draw which code follows which as a figure for print"),
     "export scorecard": ("export", "draw the scorecard of a quantizer as a figure for print"),
     "export curves": ("export", "draw the training curves of a checkpoint as a figure for print"),
     "export benchmark": ("export", "draw what `ablate laq` compared as a figure for print"),

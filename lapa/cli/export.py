@@ -1,4 +1,4 @@
-"""`export map|codebook|scorecard|curves|benchmark|compare`: figures for print, their data and provenance beside them.
+"""`export map|codebook|follow|scorecard|curves|benchmark|compare`: figures for print, with data and provenance.
 
 With `export_clip.py` the place of `lapa` that knows `viz`: the command line hands an index or a report to the figures.
 """
@@ -44,6 +44,19 @@ class ExportCodebook:
     """Figure to write: .pdf, .svg or .png; without a suffix, all three."""
     width: Literal["column", "page"] = "page"
     """Width in print: one column (3.25 in) or the page (6.75 in)."""
+    models: AnyModels = Models()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFollow:
+    """Draw which code follows which, one window later in the same clip: each row of the matrix a distribution."""
+
+    out: Path
+    """Figure to write: .pdf, .svg or .png; without a suffix, all three."""
+    width: Literal["column", "page"] = "column"
+    """Width in print: one column (3.25 in) or the page (6.75 in)."""
+    token: int | Literal["whole"] = 0
+    """Whose codes: those of token 0, 1, ..., or whole latent actions, the commonest by name."""
     models: AnyModels = Models()
 
 
@@ -106,6 +119,7 @@ class ExportCompare:
 KINDS = {
     "export map": ExportMap,
     "export codebook": ExportCodebook,
+    "export follow": ExportFollow,
     "export scorecard": ExportScorecard,
     "export curves": ExportCurves,
     "export benchmark": ExportBenchmark,
@@ -124,6 +138,7 @@ def main(verb: str, args: list[str]) -> None:
         ExportCompare: _compare,
         ExportMap: _map,
         ExportCodebook: _codebook,
+        ExportFollow: _follow,
     }[type(options)](options, about)
     print(*files, sep="\n")
 
@@ -154,6 +169,16 @@ def _codebook(options: ExportCodebook, about: dict[str, str]) -> list[Path]:
 
     index = options.models.open().need_index()
     return export_codebook(index, options.out, width_in=WIDTHS_IN[options.width], about=about)
+
+
+def _follow(options: ExportFollow, about: dict[str, str]) -> list[Path]:
+    from viz.exports.settings import WIDTHS_IN
+    from viz.figures.export import export_follow
+
+    index = options.models.open().need_index()
+    position = None if options.token == "whole" else options.token
+    with usage():
+        return export_follow(index, options.out, position=position, width_in=WIDTHS_IN[options.width], about=about)
 
 
 def _scorecard(options: ExportScorecard, about: dict[str, str]) -> list[Path]:
@@ -211,4 +236,4 @@ def _compare(options: ExportCompare, about: dict[str, str]) -> list[Path]:
     names = (Path(one.name).name, Path(other.name).name)
     chosen = {"colour_by": options.colour_by, "width_in": WIDTHS_IN[options.width]}
     with usage():
-        return export_compare(one, other, common, options.out, names=names, command=about["command"], **chosen)
+        return export_compare(one, other, common, options.out, names=names, about=about, **chosen)

@@ -82,6 +82,6 @@ def main(verb: str, args: list[str]) -> None:
     clip = explorer.open_clip(options.video)
     other = explorer.open_clip(options.other) if kind == "transfer" else None
     settings = ask.KINDS[kind](**{name: getattr(options, name) for name in ask.names(kind)})
-    command = ask.command(kind, args)
-    files = export_clip(explorer, clip, settings, options.out, command=command, write_video=write_video, other=other)
+    about = {"command": ask.command(kind, args)}
+    files = export_clip(explorer, clip, settings, options.out, write_video=write_video, other=other, facts=about)
     print(*files, sep="\n")

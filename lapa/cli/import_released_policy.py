@@ -32,6 +32,8 @@ class ImportReleasedPolicy:
     """Imported released quantizer to bind it to; without, it goes with any released one of as many tokens."""
     bins: Path | None = None
     """Table of action bins (csv) of a robot's policy."""
+    crop: bool = True
+    """A robot's policy: it looks at the middle of each frame, as the authors' do; --no-crop for one finetuned here."""
     num_heads: int | None = None
     """Attention heads, which the file does not say; by default one per 128 of width, as in LLaMA."""
     rope_base: float = 50_000_000.0
@@ -52,7 +54,7 @@ def main(verb: str, args: list[str]) -> None:
         options.vqgan,
         options.tokenizer,
         options.out,
-        config=ImportPolicyConfig(num_heads=options.num_heads, rope_base=options.rope_base),
+        config=ImportPolicyConfig(num_heads=options.num_heads, rope_base=options.rope_base, crop=options.crop),
         laq=options.laq,
         bins=options.bins,
     )

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from lapa.types import LapaError
 log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
+Shrink = Callable[[np.ndarray, int], np.ndarray]
+"""A frame of any size and a side in pixels -> uint8 [side side 3]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +46,26 @@ class FrameStore:
     rows: tuple[int, ...]
 
     @classmethod
-    def open(cls, source: ClipSource, rows: Sequence[int], size: int, cache: Path | None = None) -> FrameStore:
+    def open(
+        cls,
+        source: ClipSource,
+        rows: Sequence[int],
+        size: int,
+        cache: Path | None = None,
+        *,
+        shrink: Shrink | None = None,
+    ) -> FrameStore:
         """Open the cache for these clips, decoding them first if it is not there.
 
-        A clip that cannot be read has length 0 and a line in the log.
+        A clip that cannot be read has length 0 and a line in the log. `shrink` brings frames to the size in another
+        way than ours, for models that were trained to see them so.
 
         Raises:
             LapaError: if none can be read.
         """
-        folder = (cache or cache_folder()) / _key(source, rows, size)
+        folder = (cache or cache_folder()) / _key(source, rows, size, shrink)
         if not (folder / "index.json").is_file():
-            _decode_all(source, rows, size, folder)
+            _decode_all(source, rows, size, folder, shrink or _squash)
         index = json.loads((folder / "index.json").read_text())
         lengths = np.array(index["lengths"], np.int64)
         shape = (int(lengths.sum()), size, size, 3)
@@ -76,7 +87,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("LAPA_CACHE", Path.home() / ".cache" / "lapa"))
 
 
-def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path) -> None:
+def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path, shrink: Shrink) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     lengths, fps = [], []
     temporary = folder / f".frames.{os.getpid()}.tmp"
@@ -90,7 +101,7 @@ def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path
                 fps.append(1.0)
                 continue
             for frame in clip.frames:
-                file.write(_squash(frame, size).tobytes())
+                file.write(shrink(frame, size).tobytes())
             lengths.append(clip.num_frames)
             fps.append(float(clip.fps))
     if not sum(lengths):
@@ -107,7 +118,8 @@ def _squash(frame: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def _key(source: ClipSource, rows: Sequence[int], size: int) -> str:
+def _key(source: ClipSource, rows: Sequence[int], size: int, shrink: Shrink | None) -> str:
     path = Path(source.path).resolve()
     facts = [FORMAT_VERSION, str(path), path.stat().st_mtime_ns, size, [source.records[row].name for row in rows]]
+    facts += [] if shrink is None else [f"{shrink.__module__}.{shrink.__qualname__}"]
     return f"{path.name}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from lapa.released.policy_net import Kind, ReleasedNet, Sequences
 from lapa.released.prompt import Lesson
+from lapa.types import LapaError
 
 LATENT_SHARE = 0.99
 ADAPTED = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -101,8 +102,18 @@ class Trainee(nn.Module):
         return {name: p.detach() for name, p in self.learning().items()}
 
     def load_state_dict(self, state: dict[str, Tensor], strict: bool = True, assign: bool = False) -> None:
+        """Load what `state_dict` returned.
+
+        Raises:
+            LapaError: if it is of a run in which other weights learnt, and `strict`.
+        """
         learning = self.learning()
-        assert not strict or set(state) == set(learning), sorted(set(state) ^ set(learning))[:4]
+        shapes = {name: p.shape for name, p in learning.items()}
+        if strict and {name: tensor.shape for name, tensor in state.items()} != shapes:
+            raise LapaError(
+                "the run that was stopped here learnt other weights than this one would: go on with its --lora-rank "
+                "and --init, or give another --out"
+            )
         with torch.no_grad():
             for name, tensor in state.items():
                 learning[name].copy_(tensor)

@@ -13,7 +13,7 @@ Source: shared notes on tux `StreamingCheckpointer` and flax `serialization.py` 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -95,7 +95,7 @@ def scan_params(path: str | Path) -> list[Leaf]:
     missing = next((key for key, leaf in found.items() if leaf is None), None)
     if missing is not None:
         raise LapaError(f"'{path}' stores '{'/'.join(missing)}' as something other than an array: it is no policy")
-    return [_named(leaf, key) for key, leaf in found.items()]
+    return [replace(leaf, path=key) for key, leaf in found.items()]
 
 
 def _add_record(found: dict[LeafPath, Leaf | None], reader: MsgpackReader, path: Path) -> None:
@@ -194,10 +194,6 @@ def _bare(key: LeafPath) -> LeafPath:
     while key and key[0] == "params":
         key = key[1:]
     return key
-
-
-def _named(leaf: Leaf, key: LeafPath) -> Leaf:
-    return Leaf(file=leaf.file, path=key, shape=leaf.shape, dtype=leaf.dtype, pieces=leaf.pieces)
 
 
 def _guess(path: Path) -> str:

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float32, Int
 from torch import Tensor
 
-from lapa.checkpoint import config_from, fingerprint, read_config
+from lapa.checkpoint import config_from, read_config, token_fingerprint
 from lapa.frames import pixels_from_uint8
 from lapa.models.policy import check_instruction, picker
 from lapa.released.policy_config import EOS, PAD, WINDOW_S, ReleasedPolicyConfig
@@ -241,7 +241,7 @@ def check_quantizer(path: str | Path, config: dict, shape: ReleasedPolicyConfig,
     """
     theirs = read_config(laq, "laq")["model"]
     parent = (config.get("parents") or {}).get("laq")
-    if parent is not None and parent != fingerprint(laq):
+    if parent is not None and parent != token_fingerprint(laq):
         raise LapaError(
             f"the policy '{path}' speaks the tokens of another quantizer than '{laq}': name its own with --laq"
         )

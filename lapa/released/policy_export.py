@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from lapa.checkpoint import read_config
 from lapa.models.action_bins import ActionBins
+from lapa.models.robot import ACTIONS_FILE
 from lapa.released.action_bins_csv import write_bins
 from lapa.released.params_names import OPTIONAL, leaf_shape, official_paths, to_theirs, weight_names
 from lapa.released.params_stream import DTYPES, LeafPath
@@ -26,8 +27,6 @@ from lapa.released.policy_config import ReleasedPolicyConfig
 from lapa.released.policy_import import PROVENANCE, read_record
 from lapa.released.policy_store import Shards
 from lapa.types import LapaError
-
-ACTIONS = "actions.json"
 
 
 def export_policy(policy: Path, out: Path) -> Path:
@@ -54,8 +53,8 @@ def export_policy(policy: Path, out: Path) -> Path:
                 raise LapaError(f"'{policy}' cannot be written in the authors' format: {error}") from error
     os.replace(temporary, out / "params")
     shutil.copyfile(policy / TOKENIZER, out / TOKENIZER)
-    if (policy / ACTIONS).is_file():
-        write_bins(ActionBins.from_json((policy / ACTIONS).read_text(encoding="utf-8")), out / "action_bins.csv")
+    if (policy / ACTIONS_FILE).is_file():
+        write_bins(ActionBins.from_json((policy / ACTIONS_FILE).read_text(encoding="utf-8")), out / "action_bins.csv")
     return out
 
 

@@ -1,7 +1,7 @@
 """Turn the authors' `params`, `vqgan` and `tokenizer.model` into a checkpoint, one layer in memory at a time.
 
-Stopped, it goes on where it was with the same command: finished files are kept while the source is the same one (by
-sha256). config.json is written last; a finished folder is returned as is.
+Stopped or killed, it goes on where it was with the same command: files that are whole (by sha256) are kept while source
+and number of heads are the same. config.json is written last; a finished folder is returned as is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lapa.checkpoint import FORMAT_VERSION, fingerprint, save_checkpoint, write_text
+from lapa.checkpoint import FORMAT_VERSION, save_checkpoint, token_fingerprint, write_text
+from lapa.models.robot import ACTIONS_FILE
 from lapa.released.action_bins_csv import read_bins
 from lapa.released.params_names import SCANNED, Weight, read_shape, weights_of
 from lapa.released.params_stream import Leaf, scan_params
@@ -45,6 +46,8 @@ class ImportPolicyConfig:
     """Seconds that a latent action reaches ahead."""
     data: str = "Open X-Embodiment"
     """What it was trained on, for the app to say."""
+    crop: bool = True
+    """A robot's policy: it was trained on the middle of each frame (released code: image_aug)."""
 
 
 def import_policy(
@@ -78,8 +81,8 @@ def import_policy(
         "kind": kind,
         "format_version": FORMAT_VERSION,
         "model": dataclasses.asdict(shape),
-        "stage": {"window_s": config.window_s, "data": config.data, "imported": dataclasses.asdict(config)},
-        "parents": {} if laq is None else {"laq": fingerprint(laq)},
+        "stage": dataclasses.asdict(config),
+        "parents": {} if laq is None else {"laq": token_fingerprint(laq)},
         "seed": 0,
     }
     if laq is not None:
@@ -92,7 +95,7 @@ def import_policy(
     save_checkpoint(out / VQGAN_FOLDER, kind="vqgan", model=pictures.config, tensors=pictures.state_dict())
     shutil.copyfile(tokenizer, out / TOKENIZER)
     if action_bins is not None:
-        write_text(out / "actions.json", action_bins.to_json())
+        write_text(out / ACTIONS_FILE, action_bins.to_json())
     record = _record(leaves, params, source)
     record |= {name: _file_facts(path) for name, path in (("vqgan", vqgan), ("tokenizer", tokenizer))}
     write_text(out / PROVENANCE, json.dumps(record, indent=1) + "\n")
@@ -114,20 +117,29 @@ def read_record(path: Path) -> dict | None:
 def _write_shards(
     planned: dict[str, list[Weight]], shape: ReleasedPolicyConfig, out: Path, source: str
 ) -> dict[str, dict]:
-    done = _resume(out, source)
+    origin = {"source": source, "num_heads": shape.num_heads}
+    done = _resume(out, origin)
     for name, weights in tqdm(planned.items(), desc="import", unit="layer", mininterval=1.0):
-        if name in done and (out / shard_file(name)).is_file():
+        if name in done:
             continue
         done[name] = write_shard(out, name, {weight.name: weight.read(shape.num_heads) for weight in weights})
-        write_text(out / PROGRESS, json.dumps({"source": source, "shards": done}))
+        write_text(out / PROGRESS, json.dumps(origin | {"shards": done}))
     return done
 
 
-def _resume(out: Path, source: str) -> dict[str, dict]:
+def _resume(out: Path, origin: dict) -> dict[str, dict]:
+    """Return the shards that a stopped import left whole."""
     try:
         found = json.loads((out / PROGRESS).read_text(encoding="utf-8"))
-        return dict(found["shards"]) if found["source"] == source else {}
-    except (OSError, ValueError, KeyError, TypeError):  # nothing begun, or nothing that can be trusted
+        if {key: found[key] for key in origin} != origin:
+            return {}
+        files = {name: out / shard_file(name) for name in found["shards"]}
+        return {
+            name: facts
+            for name, facts in found["shards"].items()
+            if files[name].is_file() and sha256_of(files[name]) == facts["sha256"]
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing begun, or nothing that can be trusted
         return {}
 
 

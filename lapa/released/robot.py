@@ -15,11 +15,10 @@ from jaxtyping import Float32
 from lapa.checkpoint import read_config
 from lapa.models.action_bins import ActionBins
 from lapa.models.policy import check_instruction, picker
+from lapa.models.robot import ACTIONS_FILE
 from lapa.released.policy import Reader, open_net, open_reader, released_shape
 from lapa.released.policy_net import ReleasedNet
 from lapa.types import Frame, LapaError
-
-ACTIONS_FILE = "actions.json"
 
 
 class ReleasedRobot:
@@ -51,7 +50,8 @@ class ReleasedRobot:
 def load_released_robot(path: str | Path, *, device: str = "cpu", precision: str = "auto") -> ReleasedRobot:
     """Load an imported or finetuned robot policy.
 
-    One imported from the authors' file looks at the middle of the frame, as it was trained to (`image_aug`).
+    One imported from the authors' file looks at the middle of the frame, as it was trained to (`image_aug`), unless it
+    was imported as one that was not.
 
     Raises:
         LapaError: if `path` is no such policy, is damaged, or has no action bins.
@@ -66,6 +66,5 @@ def load_released_robot(path: str | Path, *, device: str = "cpu", precision: str
             f"'{path}' has no {ACTIONS_FILE}, so its action ids mean nothing: import it with --bins and the csv that "
             "its finetuning data was prepared with"
         ) from error
-    crop = bool(config["stage"].get("crop", "imported" in config["stage"]))
     net = open_net(path, shape, device=device, precision=precision)
-    return ReleasedRobot(net, open_reader(path, device, crop=crop), bins)
+    return ReleasedRobot(net, open_reader(path, device, crop=bool(config["stage"].get("crop", True))), bins)

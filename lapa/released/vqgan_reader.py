@@ -1,15 +1,10 @@
-"""The authors' `vqgan` file: a Python pickle of nested dicts of arrays, read without running what it may contain.
-
-A pickle is a program. `read_tree` runs it with an allow-list: the rebuilding of numpy arrays, Flax's FrozenDict and
-JAX's array, each replaced by a function of ours that checks its arguments. Any other name ends the reading.
+"""The authors' `vqgan` file as our image tokenizer: the shape read off the arrays, the names and axes turned.
 
 Source: formats part B.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 import re
 from pathlib import Path
 
@@ -17,121 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lapa.released.params_stream import guess_kind
+from lapa.released.pickled_tree import read_tree
 from lapa.released.vqgan import GROUPS, VQGAN, VQGANConfig
 from lapa.types import LapaError
-
-MAX_BYTES = 4 * 2**30
-"""The released file has about 0.6 GB (146 million numbers: computed from its shape)."""
-
-
-class _Array:
-    """What pickle fills in when it rebuilds an array: a shape, a type and bytes, nothing that runs."""
-
-    def __setstate__(self, state: tuple) -> None:
-        _, shape, dtype, fortran, raw = state
-        self.value = _checked(raw, dtype, shape, "F" if fortran else "C")
-
-
-class _DType:
-    """A plain number type; only its name is used."""
-
-    def __init__(self, name: str, *_):
-        if not isinstance(name, str) or not re.fullmatch(r"[<=|]?[fiu][1248]", name):
-            raise pickle.UnpicklingError(f"the array type {str(name)[:40]!r} is not a plain number")
-        self.dtype = np.dtype(name)
-
-    def __setstate__(self, state: tuple) -> None:
-        if state[1] not in ("<", "|", "="):
-            raise pickle.UnpicklingError("numbers stored from the highest byte down are not expected here")
-
-
-def _reconstruct(*_) -> _Array:
-    return _Array()
-
-
-def _frombuffer(raw, dtype: _DType, shape: tuple, order: str) -> _Array:
-    array = _Array()
-    array.value = _checked(raw, dtype, shape, order)
-    return array
-
-
-def _jax_array(rebuild, _arguments, state: tuple, _facts) -> _Array:
-    if rebuild is not _reconstruct:
-        raise pickle.UnpicklingError("a JAX array is not made of a numpy array")
-    array = _Array()
-    array.__setstate__(state)
-    return array
-
-
-def _frozen_dict(tree: dict) -> dict:
-    return dict(tree)
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"the encoding {encoding[:20]!r} is not expected here")
-    return text.encode("latin-1")
-
-
-ALLOWED = {
-    "ndarray": _Array,
-    "dtype": _DType,
-    "_reconstruct": _reconstruct,
-    "_frombuffer": _frombuffer,
-    "FrozenDict": _frozen_dict,
-    "_reconstruct_array": _jax_array,
-    "encode": _encode,
-}
-HOMES = {
-    "ndarray": ("numpy",),
-    "dtype": ("numpy",),
-    "_reconstruct": ("numpy.core.multiarray", "numpy._core.multiarray"),
-    "_frombuffer": ("numpy.core.numeric", "numpy._core.numeric"),
-    "FrozenDict": ("flax.core.frozen_dict",),
-    "_reconstruct_array": ("jax._src.array",),
-    "encode": ("_codecs",),
-}
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str):
-        if module not in HOMES.get(name, ()):
-            raise pickle.UnpicklingError(f"it asks for '{module[:60]}.{name[:60]}', which no image tokenizer needs")
-        return ALLOWED[name]
-
-    def persistent_load(self, pid):
-        raise pickle.UnpicklingError("it refers to something outside itself")
-
-
-def read_tree(path: str | Path) -> dict[str, np.ndarray]:
-    """Read the pickle of a tree of arrays: their slash-joined paths and their values.
-
-    Raises:
-        LapaError: if it is no such pickle, is cut short, or asks for anything but arrays.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise LapaError(f"there is no file '{path}': give the released image tokenizer, 'vqgan'")
-    if path.stat().st_size > MAX_BYTES:
-        raise LapaError(f"'{path}' is larger than any image tokenizer: give the released file 'vqgan'")
-    raw = path.read_bytes()
-    if raw[:1] != b"\x80":
-        what = guess_kind(io.BytesIO(raw)) if raw else "empty"
-        raise LapaError(f"'{path}' is {what}, not the released image tokenizer 'vqgan' (a pickle of arrays)")
-    try:
-        tree = _Reader(io.BytesIO(raw)).load()
-    except pickle.UnpicklingError as error:
-        if "truncated" in str(error):
-            raise LapaError(f"'{path}' is cut short: download or copy it again") from error
-        raise LapaError(f"'{path}' was not read: {error}. It is not the released 'vqgan'; do not trust it") from error
-    except EOFError as error:
-        raise LapaError(f"'{path}' is cut short: download or copy it again") from error
-    except Exception as error:  # a hostile pickle can make its own machine fail in any way
-        raise LapaError(f"'{path}' is damaged ({type(error).__name__}): download or copy it again") from error
-    found: dict[str, np.ndarray] = {}
-    _flatten(tree, "", found, path)
-    return found
 
 
 def read_vqgan(path: str | Path) -> VQGAN:
@@ -221,20 +104,3 @@ def _config(tree: dict[str, np.ndarray], path: str | Path) -> VQGANConfig:
     if not config.multipliers or any(width % GROUPS or width % base for width in widths) or max(widths) > 1 << 14:
         raise LapaError(f"'{path}' has levels of {widths} channels: it is not the released image tokenizer 'vqgan'")
     return config
-
-
-def _checked(raw, dtype: _DType, shape: tuple, order: str) -> np.ndarray:
-    if not isinstance(dtype, _DType) or not isinstance(shape, tuple) or len(shape) > 4 or order not in ("C", "F"):
-        raise pickle.UnpicklingError("an array is not made of a shape, a type and bytes")
-    raw = raw.raw() if isinstance(raw, pickle.PickleBuffer) else raw
-    return np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
-
-
-def _flatten(tree, prefix: str, found: dict[str, np.ndarray], path: Path, depth: int = 0) -> None:
-    if isinstance(tree, _Array) and hasattr(tree, "value"):
-        found[prefix] = tree.value
-    elif isinstance(tree, dict) and depth < 16 and all(isinstance(key, str) for key in tree):
-        for key, value in tree.items():
-            _flatten(value, f"{prefix}/{key}" if prefix else key, found, path, depth + 1)
-    else:
-        raise LapaError(f"'{path}' holds a {type(tree).__name__} at '{prefix}', where arrays are expected")

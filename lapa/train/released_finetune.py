@@ -19,13 +19,13 @@ from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
+from lapa.models.robot import ACTIONS_FILE
 from lapa.released.lesson import add_actions, as_batch
 from lapa.released.policy import released_shape
 from lapa.released.policy_config import IMAGE_SIZE
 from lapa.released.policy_net import Kind
 from lapa.released.policy_store import fingerprint_policy
 from lapa.released.prompt import ask, teach
-from lapa.released.robot import ACTIONS_FILE
 from lapa.released.sight import squash
 from lapa.train.finetune import ActedFrames, FinetuneConfig, augment, gather
 from lapa.train.laq import split_rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from lapa.data.source import open_source
 from lapa.protocols import ClipSource
 from lapa.released.lesson import Trainee, as_batch
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
+from lapa.released.policy_config import ReleasedPolicyConfig
 from lapa.released.policy_import import PROVENANCE, read_record
+from lapa.released.policy_net import ReleasedNet
 from lapa.released.policy_store import Shards, fingerprint_policy, write_weights
 from lapa.released.prompt import ask, teach
 from lapa.train.held_out import BestWeights, draw_held_out, listen
@@ -166,7 +169,12 @@ class ReleasedPolicyStage:
         return LabelledCodes(codes=codes, tokens=labels.tokens[chosen].astype(np.int64), clip=clip)
 
 
-def open_trainee(init: str | Path, shape, lora_rank: int, prepare=None) -> tuple[Reader, Trainee]:
+def open_trainee(
+    init: str | Path,
+    shape: ReleasedPolicyConfig,
+    lora_rank: int,
+    prepare: Callable[[ReleasedNet], ReleasedNet] | None = None,
+) -> tuple[Reader, Trainee]:
     """Load a released policy for training; `prepare` changes the network before it is decided what learns.
 
     All weights learn in float32; with LoRA the others stay as they are stored.
@@ -177,7 +185,7 @@ def open_trainee(init: str | Path, shape, lora_rank: int, prepare=None) -> tuple
     return open_reader(init, device), Trainee(net if prepare is None else prepare(net), lora_rank)
 
 
-def _check_labels(shape, labels: Labels, config: TrainPolicyConfig) -> None:
+def _check_labels(shape: ReleasedPolicyConfig, labels: Labels, config: TrainPolicyConfig) -> None:
     most = int(labels.tokens.max(initial=0))
     if labels.tokens.shape[1] != shape.code_seq_len or most >= shape.codebook_size:
         raise LapaError(

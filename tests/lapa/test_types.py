@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lapa.types import Clip, LapaError, LatentAction
+from lapa.types import Clip, LapaError, LatentAction, joint_codes
 
 SHAPE = {"code_seq_len": 4, "codebook_size": 8}
 
@@ -41,3 +41,13 @@ def test_a_pair_never_leaves_its_clip():
     for t, window in ((2, 3), (-1, 2), (0, 0)):
         with pytest.raises(LapaError, match="five"):
             clip.pair(t, window)
+
+
+@pytest.mark.parametrize("code_seq_len, codebook_size", [(4, 8), (21, 8), (64, 8), (256, 8), (4, 256)])
+def test_joint_codes_are_those_of_each_latent_action_however_many_tokens_it_has(code_seq_len, codebook_size):
+    tokens = np.random.default_rng(0).integers(0, codebook_size, (30, code_seq_len)).astype(np.int16)
+    tokens[-1], tokens[-2] = codebook_size - 1, tokens[0]
+    tokens[-2, 0] = (tokens[0, 0] + 1) % codebook_size  # differs from row 0 in its first token alone
+    codes = joint_codes(tokens, codebook_size)
+    assert codes.tolist() == [LatentAction(tokens=tuple(map(int, t)), codebook_size=codebook_size).code for t in tokens]
+    assert len(np.unique(codes)) == 30 and (codes.dtype == np.int64) == (code_seq_len <= 21)

@@ -124,7 +124,7 @@ def nested_counts(index: LatentIndex, *, max_cells: int = MAX_CELLS) -> NestedCo
     while num_tokens > 1 and k**num_tokens > max_cells:
         num_tokens -= 1
     codes = index.codes // k ** (index.code_seq_len - num_tokens)
-    flat = np.bincount(codes, minlength=k**num_tokens)
+    flat = np.bincount(codes.astype(np.int64), minlength=k**num_tokens)
     order = [*range(0, num_tokens, 2), *range(1, num_tokens, 2)]
     num_rows, num_columns = k ** len(order[: (num_tokens + 1) // 2]), k ** (num_tokens // 2)
     cube = (k,) * num_tokens

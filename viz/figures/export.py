@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from lapa.types import LatentIndex
+from lapa.types import LapaError, LatentIndex
 from viz.figures.codebook import CodebookData, NestedCounts, codebook_data, nested_counts
 from viz.figures.curves import Row, curves_table
+from viz.figures.follow import NO_PAIRS, follow_data, follow_table
 from viz.figures.map_data import MapData, Rows, latent_map_data
 from viz.figures.paper import COLUMN_IN, PAGE_IN, draw_curves, draw_map
 from viz.figures.paper_ablation import ablation_table, draw_ablation
 from viz.figures.paper_codebook import draw_codebook
+from viz.figures.paper_follow import draw_follow
 from viz.figures.paper_scorecard import draw_scorecard
 from viz.figures.scorecard import scorecard_data, scorecard_table
 from viz.figures.writing import FORMATS, versions, write_figure
@@ -97,6 +99,34 @@ def export_codebook(
     }
     figure = draw_codebook(codebook, nested, width_in=width_in)
     return write_figure(figure, out, formats, _codebook_rows(codebook, nested), {**_about(index), **facts, **about})
+
+
+def export_follow(
+    index: LatentIndex,
+    out: str | Path,
+    *,
+    position: int | None = 0,
+    formats: Sequence[str] = FORMATS,
+    width_in: float = COLUMN_IN,
+    about: Facts = NOTHING,
+) -> list[Path]:
+    """Write what follows what: codes of token `position`, or whole latent actions if it is None. See `export_map`."""
+    if position is not None and not 0 <= position < index.code_seq_len:
+        raise LapaError(f"there is no token {position}: give 0 to {index.code_seq_len - 1}, or whole")
+    data = follow_data(index, position)
+    if not data.num_pairs:
+        raise LapaError(NO_PAIRS)
+    seen, chance = data.repeats
+    facts = {
+        "figure": "what follows what",
+        "what": data.what,
+        "num_pairs": data.num_pairs,
+        "same_again": round(seen, 6),
+        "same_again_by_chance": round(chance, 6),
+        "information_bits": round(data.information_bits, 6),
+    }
+    figure = draw_follow(data, width_in=width_in)
+    return write_figure(figure, out, formats, follow_table(data), {**_about(index), **facts, **about})
 
 
 def export_curves(

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int, Int64, Shaped
 
-from lapa.types import LatentAction, LatentIndex
+from lapa.types import LatentAction, LatentIndex, joint_codes
 from viz.figures import style
 
 NUM_SEQUENCES = 16
 OTHER = "others"
+NO_PAIRS = (
+    "this index does not know what follows its transitions: it was built before that was kept. Build it again with "
+    "'python -m lapa index'"
+)
 Pairs = tuple[Int[np.ndarray, "p l"], Int[np.ndarray, "p l"]]
 
 
@@ -85,8 +89,7 @@ def follow_data(index: LatentIndex, position: int | None, *, num_sequences: int 
         return FollowData(
             names=names, counts=_table(now[:, position], after[:, position], len(names)), what=f"token {position}"
         )
-    weights = index.codebook_size ** np.arange(index.code_seq_len)[::-1]
-    codes = [tokens.astype(np.int64) @ weights for tokens in (now, after)]
+    codes = [joint_codes(tokens, index.codebook_size) for tokens in (now, after)]
     seen, counts = np.unique(codes[0], return_counts=True)
     kept = np.sort(seen[np.argsort(-counts, kind="stable")[:num_sequences]])
     shape = {"code_seq_len": index.code_seq_len, "codebook_size": index.codebook_size}
@@ -152,7 +155,7 @@ def _table(now: Int[np.ndarray, "p"], after: Int[np.ndarray, "p"], size: int) ->
     return np.bincount(flat, minlength=size * size).reshape(size, size)
 
 
-def _numbered(codes: Int64[np.ndarray, "p"], kept: Int64[np.ndarray, "s"]) -> Int64[np.ndarray, "p"]:
+def _numbered(codes: Shaped[np.ndarray, "p"], kept: Shaped[np.ndarray, "s"]) -> Int64[np.ndarray, "p"]:
     """Number codes by their place among those kept; the rest get the number after the last."""
     if not len(kept):
         return np.zeros(len(codes), np.int64)

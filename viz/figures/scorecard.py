@@ -314,8 +314,8 @@ def _compass(
             "yref": f"y{suffix}",
             "font": {"size": 10, "color": style.NEUTRAL},
         }
-        layout["annotations"].append({**ways, "text": data.axes[0], "x": size, "y": -0.12 * size, "xanchor": "right"})
-        layout["annotations"].append({**ways, "text": data.axes[1], "x": 0, "y": size, "yanchor": "top"})
+        said = f"\u2192 {data.axes[0]}  \u2191 {data.axes[1]}"  # under the circle, where no arrow can be
+        layout["annotations"].append({**ways, "text": said, "x": 0, "y": -size, "yanchor": "top"})
     ring = {"type": "circle", "xref": f"x{suffix}", "yref": f"y{suffix}", "line": {"color": colors["line"], "width": 1}}
     radius = data.length
     layout["shapes"].append(ring | {"x0": -radius, "x1": radius, "y0": -radius, "y1": radius})

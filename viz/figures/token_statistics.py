@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int, Int64, Shaped
 
 from lapa.types import LatentIndex
 
@@ -69,7 +69,7 @@ def token_statistics(index: LatentIndex, rows: Int[np.ndarray, "m"]) -> TokenSta
 
 def sequence_statistics(
     index: LatentIndex, rows: Int[np.ndarray, "m"]
-) -> tuple[Int64[np.ndarray, "k"], TokenStatistics]:
+) -> tuple[Shaped[np.ndarray, "k"], TokenStatistics]:
     """Return the sequences among `rows` as integers, commonest first, and their statistics in one row."""
     codes, counts = np.unique(index.codes[rows], return_counts=True)
     order = np.argsort(-counts, kind="stable")

@@ -10,6 +10,7 @@ from lapa.released.policy import load_released_policy
 from lapa.released.policy_net import Kind, Sequences
 from lapa.released.policy_store import load_net
 from lapa.released.prompt import Lesson, teach
+from lapa.types import LapaError
 from tests.lapa.released.conftest import shared
 from tests.lapa.released.test_policy_net import load
 
@@ -131,6 +132,9 @@ def test_what_is_saved_of_a_run_is_loaded_again(policy, imported):
     second.load_state_dict(first.state_dict())
     weights = dict(second.weights(torch.float32))
     assert all(torch.equal(tensor, weights[name]) for name, tensor in first.weights(torch.float32))
+    for rank in (0, 4):
+        with pytest.raises(LapaError, match="--lora-rank"):
+            Trainee(load_released_policy(imported, precision="fp32").net, rank).load_state_dict(first.state_dict())
 
 
 def test_fresh_actions_are_chosen_and_only_they_are_counted(policy):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from lapa.released import params_writer as writer
 from lapa.released.params_names import official_paths, read_shape, to_ours, to_theirs, weights_of
 from lapa.released.params_stream import scan_params
 from lapa.released.params_writer import write_leaf
@@ -67,6 +68,29 @@ def test_the_frames_are_what_the_msgpack_specification_says():
     payload = b"\x93\x92\x02\xcd" + struct.pack(">H", 300) + b"\xa7float32\xc5" + struct.pack(">H", 2400) + bytes(2400)
     blob = b"\xc8" + struct.pack(">H", len(payload)) + b"\x01" + payload
     assert file.getvalue() == b"\x92\x92\xa1a\xa6kernel\xc5" + struct.pack(">H", len(blob)) + blob
+
+
+def test_chunks_are_put_together_by_their_numbers_wherever_they_lie(tmp_path):
+    """Twelve chunks, stored last first: 10 and 11 come after 2, and a missing one is noticed."""
+    values = torch.arange(24, dtype=torch.float32)
+    chunks = [writer._text(str(i)) + writer._array_head((2,), torch.float32, 2) for i in range(12)]
+    chunks = [head + values[2 * i : 2 * i + 2].numpy().tobytes() for i, head in enumerate(chunks)]
+
+    def file_of(parts: list[bytes]) -> bytes:
+        blob = writer._map(3) + writer._text(writer.CHUNKED) + b"\xc3"
+        blob += writer._text("chunks") + writer._map(len(parts)) + b"".join(parts)
+        blob += writer._text("shape") + writer._map(2) + writer._text("1") + b"\x06" + writer._text("0") + b"\x04"
+        return b"\x92\x91\xa1a" + writer._binary_head(len(blob)) + blob
+
+    path = tmp_path / "params"
+    path.write_bytes(file_of(chunks[::-1]))
+    (leaf,) = scan_params(path)
+    assert leaf.shape == (4, 6) and torch.equal(leaf.read(), values.view(4, 6))
+    assert leaf.read(2).tolist() == [*range(12, 18)]
+    for parts, says in ((chunks[:5] + chunks[6:], "chunks are missing"), (chunks + chunks[:1], "not a row of numbers")):
+        path.write_bytes(file_of(parts))
+        with pytest.raises(LapaError, match=says):
+            scan_params(path)
 
 
 def test_an_array_beyond_what_the_format_holds_is_refused():

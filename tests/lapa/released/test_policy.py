@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from lapa.checkpoint import read_config, save_checkpoint
+from lapa.checkpoint import fingerprint, read_config, save_checkpoint
 from lapa.models.action_bins import ActionBins
 from lapa.models.load_policy import load_policy, load_robot
 from lapa.protocols import Policy
@@ -220,6 +220,9 @@ def test_a_policy_goes_with_its_quantizer_and_no_other(tmp_path, imported, relea
     save_checkpoint(other, kind="laq", model=read_config(theirs)["model"], tensors={"x": torch.tensor([9.0])})
     with pytest.raises(LapaError, match="another quantizer"):
         load_policy(bound, other)
+    facts = {"model": read_config(theirs)["model"], "tensors": {"x": torch.tensor([9.0])}}
+    save_checkpoint(other, kind="laq", parents={"encoder": fingerprint(theirs)}, **facts)  # its decoder trained further
+    load_policy(bound, other)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path, imported):

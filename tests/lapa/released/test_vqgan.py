@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from lapa.frames import pixels_from_uint8
-from lapa.released.vqgan_reader import read_tree, read_vqgan
+from lapa.released.pickled_tree import read_tree
+from lapa.released.vqgan_reader import read_vqgan
 from lapa.types import LapaError
 from tests.lapa.released.conftest import EYES, shared, vqgan_tree
 
@@ -53,6 +54,9 @@ def hostile(tmp_path) -> dict[str, bytes]:
     deep: dict = {}
     for _ in range(40):
         deep = {"a": deep}
+    laughs: dict = {}
+    for _ in range(12):
+        laughs = dict.fromkeys("abcdefghij", laughs)
     return {
         "posix.system": pickle.dumps(Bomb(os.system, f"touch {tmp_path / 'ran'}")),
         "builtins.eval": pickle.dumps(Bomb(eval, f"open({str(tmp_path / 'ran')!r}, 'w')")),
@@ -61,6 +65,10 @@ def hostile(tmp_path) -> dict[str, bytes]:
         "numpy.core.multiarray.ndarray": b"\x80\x02cnumpy.core.multiarray\nndarray\n.",
         "outside itself": b"\x80\x02Pabc\n.",
         "holds a dict": pickle.dumps(deep),
+        "more entries than": pickle.dumps(laughs),  # ten million million, in 400 bytes
+        "more room than": b"\x80\x02}r\x00\x00\x00\x20.",  # a memo of 8 GB, all of it touched
+        "more room than an": b"\x80\x02}p536870912\n.",
+        "changes the function": b"\x80\x02c_codecs\nencode\nN}S'__defaults__'\nS'rot13'\n\x85s\x86b.",
         "holds a list": pickle.dumps([1, 2]),
         "no plain number|not a plain number": pickle.dumps({"a": np.array([{}], dtype=object)}),
     }
