@@ -9,6 +9,7 @@ import pytest
 
 from lapa.checkpoint import fingerprint
 from lapa.eval.report import to_json
+from tests.app.axe import findings
 from tests.app.conftest import NUM_CLIPS, opened_page, save_tiny_bundle, serving
 from tests.lapa.test_records import FACTS
 from tests.viz.figures.test_scorecard import make_facts
@@ -110,3 +111,17 @@ def test_two_bundles_share_one_selection_on_aligned_maps(page, address):
     page.click("#compare-status summary")
     facts = json.loads(saved(page, "#compare-status [data-save=json]"))
     assert facts["first"]["sha256"] != facts["second"]["sha256"] and "export compare" in facts["command"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_in_them_is_inaccessible(page, address, theme):
+    page.goto(f"{address}/?bundle=tabletop&tab=report&__theme={theme}")
+    page.wait_for_selector("#scorecard-plot .plot[data-drawn]")
+    page.locator("#curves-plot").scroll_into_view_if_needed()
+    page.wait_for_selector("#curves-plot .plot[data-drawn]")
+    assert findings(page) == []
+    page.goto(f"{address}/?bundle=tabletop&tab=compare&t=3&__theme={theme}")
+    page.wait_for_selector("#compare-seen .compare-card")
+    page.click("#maps-go")
+    page.wait_for_function(DRAWN, arg=0)
+    assert findings(page) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from viz.figures.paper_sheet import draw_sheet, sheet_table
 from viz.figures.writing import FORMATS, versions, write_figure, write_files
 
 VIDEOS = ("mp4", "gif", "webm")
+Facts = Mapping[str, Any]
+NOTHING: Facts = {}
 Writer = Callable[[Path, Iterable[Frame], float], object]
 
 
@@ -31,34 +33,34 @@ def export_clip(
     settings: ask.Settings,
     out: str | Path,
     *,
-    command: str,
     write_video: Writer,
     formats: Sequence[str] = FORMATS,
     other: Clip | None = None,
+    facts: Facts = NOTHING,
 ) -> list[Path]:
     """Write one figure, or a film where `out` ends in .mp4, .gif or .webm, with its data (.csv) and facts (.json).
 
     Args:
         settings: which kind, and how; see `settings.KINDS`.
         out: path without a suffix (all `formats` are written), or with one (that one is).
-        command: what makes it again.
         other: the clip on which a transfer is played.
+        facts: what the caller knows besides, such as the command that makes it again.
 
     Raises:
         LapaError: for settings that do not fit the clip or the models, or a name that cannot be written.
     """
     out, width_in = Path(out), ask.WIDTHS_IN[ask.check(settings).width]
-    facts = about(explorer, clip, settings, other)
+    facts = {**about(explorer, clip, settings, other), **facts}
     if isinstance(settings, ask.Strip | ask.Transfer):
         film = _film(explorer, clip, settings, other)
-        facts |= {**film.facts, "command": command, "versions": versions("torch", "av")}
+        facts |= {**film.facts, "versions": versions("torch", "av")}
         if out.suffix[1:].lower() in VIDEOS:
             pictures = list(film_frames(film.rows, window_s=film.window_s))
             save = lambda path: write_video(path, pictures, settings.fps)  # noqa: E731
             return write_files([out], save, film_table(film.rows), facts)
         figure = draw_films(film.rows, window_s=film.window_s, width_in=width_in)
         return write_figure(figure, out, formats, film_table(film.rows), facts)
-    facts |= {"command": command, "versions": versions("torch")}
+    facts |= {"versions": versions("torch")}
     if isinstance(settings, ask.Pair):
         seen = shots.pair_shot(explorer, clip, settings)
         figure, table = draw_pair(seen, width_in=width_in), pair_table(seen)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lapa.explorer import Explorer
 from viz.exports.common import Common
@@ -21,12 +22,14 @@ def export_compare(
     out: str | Path,
     *,
     names: tuple[str, str],
-    command: str,
+    about: Mapping[str, Any],
     colour_by: str = "first 0",
     formats: Sequence[str] = FORMATS,
     width_in: int | float = PAGE_IN,
 ) -> list[Path]:
     """Write the figure, the transitions as CSV and the residuals with the provenance as JSON.
+
+    `about` is what the caller knows besides, such as the command.
 
     Raises:
         LapaError: if the transitions are too few, or cannot be coloured so.
@@ -45,7 +48,7 @@ def export_compare(
         "explained": [round(share, 6) for share in aligned.explained],
         "seed": 0,
         "colour_by": colour_by,
-        "command": command,
+        **about,
         "versions": versions("scipy", "torch"),
     }
     places = zip(common.clips, common.times.tolist(), common.windows.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def transfer_shot(explorer: Explorer, clip: Clip, other: Clip, settings: ask.Tra
         steps = [step.frame for step in explorer.play(start, actions)]
         frames = (like(start, steps[0]), *steps)
         facts[f"agreement_{name}"] = agreement(explorer, frames, actions)
-        title = {"here": "decoded here", "there": f"decoded on {other.source}"}[name]
+        title = {"here": "decoded here", "there": f"decoded on {Path(other.source).name}"}[name]
         rows.append(FilmRow(title=f"{title}, {facts[f'agreement_{name}']:.0%} of tokens seen again", frames=frames))
     return Film(rows=tuple(rows), window_s=window / clip.fps, facts=facts)
 

@@ -17,9 +17,10 @@ from viz.tabs.compare_parts import ALONE, numbers_html, progress_html, ribbons_h
 from viz.tabs.compared import aligned_of, common_of, gather, group_of, names_of, other_of
 from viz.tabs.exporting import exporter
 from viz.tabs.markup import empty, section
-from viz.tabs.page import Page, Updates, act_html, visitor
+from viz.tabs.page import Page, Updates, act_html
 from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection, whole_number
+from viz.tabs.stopping import Stopping
 
 FIRST = "first 0"
 PLOT_JS = """
@@ -48,7 +49,7 @@ def build_compare(page: Page) -> None:
         status = act_html("compare-status", server_functions=save)
         maps = gr.HTML(
             "",
-            html_template='<div class="plot" role="img" aria-label="two maps of the same transitions"></div>',
+            html_template='<div class="plot" role="group" aria-label="two maps of the same transitions"></div>',
             elem_id="compare-maps",
             elem_classes=["still"],
             js_on_load=PLOT_JS,
@@ -64,17 +65,15 @@ def build_compare(page: Page) -> None:
             colour: gr.Dropdown(choices, value=colour_by if choices else None),
         }
 
-    halted: set[str] = set()
+    stopping = Stopping()
 
     def run(selection: Selection, colour_by: str) -> Iterator[Updates]:
         if other_of(page, selection) is None:
             yield {status: empty(ALONE)}
             return
-        me = visitor()
-        halted.discard(me)
+        is_stopped = stopping.begin()
         for done, total in gather(page, selection):
-            if me in halted:  # said by the run itself: an answer of Stop's own could be overtaken by a step on its way
-                halted.discard(me)
+            if is_stopped():
                 yield {status: stopped_html(page, selection)}
                 return
             yield {status: progress_html(done, total)}
@@ -102,7 +101,7 @@ def build_compare(page: Page) -> None:
     page.on(other.input, lambda s, name: choose_other(page.bench, s, str(name)), [other])
     page.on(colour.input, recolour, [colour], [maps, status])
     page.stream(go.click, run, [colour], [maps, status, colour])
-    stop.click(lambda: halted.add(visitor()), None, None, show_progress="hidden", api_visibility="private")
+    stop.click(stopping.press, None, None, show_progress="hidden", api_visibility="private")
     page.on_data(maps.point, press)
     for part in (seen, ribbons):
         page.on_act(part, common_actions(page.bench))

@@ -78,7 +78,7 @@ def numbers_html(page: Page, selection: Selection) -> str:
 def progress_html(done: int, total: int) -> str:
     """Return how far the models are."""
     return (
-        f'<div class="progress" role="status"><progress max="{total}" value="{done}"></progress>'
+        f'<div class="progress running" role="status"><progress max="{total}" value="{done}"></progress>'
         f"<span>Both models look at clip {done} of {total}</span></div>"
     )
 

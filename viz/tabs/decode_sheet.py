@@ -95,7 +95,7 @@ def _compass(position: int, token: int, means: Sequence[CodeMeaning | None]) -> 
 
 
 def _cell(frame: Frame, position: int, code: int, is_chosen: bool, style: str, meaning: CodeMeaning | None) -> str:
-    word = meaning.label if meaning else ""
+    word = (meaning.label or "rare") if meaning else ""
     label = f"position {position}, code {code}{', ' + word if word else ''}"
     told = f' title="{escape(meaning.sentence)}"' if meaning else ""
     return (

@@ -22,10 +22,12 @@ from viz.tabs.markup import empty, same_size, section
 from viz.tabs.page import Page, Updates, act_html
 from viz.tabs.saving import export_buttons
 from viz.tabs.selection import Selection, whole_number
+from viz.tabs.stopping import Stopping
 
 MAX_WINDOWS = 32
 FILM_FPS = 4.0
 STARTS = ("Whole clip", "From the selected frame")
+STOPPED = "Stopped. What was drawn so far stays; press Play to begin again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +45,14 @@ class Agreement:
 
 def build_transfer(page: Page) -> None:
     """Build the part."""
+    stopping = Stopping()
     with gr.Column(elem_classes=["part-block"]):
         note = (
             "The tokens seen along this clip, one window after the other, played from its own frame and from a frame "
             f"of another clip: another scene, another camera, another body. Up to {MAX_WINDOWS} windows."
         )
         gr.HTML(section("The same actions on another scene", "", note=note), apply_default_css=False)
-        with gr.Row(elem_classes=["controls"]):
+        with gr.Row(elem_classes=["controls"], elem_id="transfer-controls"):
             other = gr.Dropdown([], label="Other clip", elem_id="other-clip", elem_classes=["grow"], filterable=True)
             at = gr.Number(label="At frame", value=0, minimum=0, precision=0, elem_id="other-t", elem_classes=["tiny"])
             start = gr.Radio(
@@ -60,12 +63,20 @@ def build_transfer(page: Page) -> None:
         film = act_html("transfer-film", server_functions=[exporter(page)])
 
     def run(selection: Selection, clip_id: str | None, t: float | None, begin: str) -> Iterator[Updates]:
-        yield {film: empty("Reading the tokens of this clip ...")}
-        for shown in transfer(page, selection, clip_id or "", whole_number(int(t or 0), "a frame number"), begin):
-            yield {film: shown}
+        yield {film: running(empty("Reading the tokens of this clip ..."))}
+        is_stopped = stopping.begin()
+        try:
+            for shown, is_done in transfer(page, selection, clip_id or "", whole_number(int(t or 0), "a frame"), begin):
+                if not is_done and is_stopped():
+                    yield {film: f"{empty(STOPPED)}{shown}"}
+                    return
+                yield {film: shown if is_done else running(shown)}
+        except LapaError:
+            yield {film: ""}
+            raise
 
-    running = page.stream(play.click, run, [other, at, start], [film])
-    stop.click(None, None, None, cancels=[running], api_visibility="private")
+    page.stream(play.click, run, [other, at, start], [film])
+    stop.click(stopping.press, None, None, show_progress="hidden", api_visibility="private")
     page.add_view("decode", [other], lambda s: {other: other_clips(page, s)}, key=lambda s: (s.bundle, s.clip))
 
 
@@ -78,8 +89,8 @@ def other_clips(page: Page, selection: Selection) -> gr.Dropdown:
     )
 
 
-def transfer(page: Page, selection: Selection, clip_id: str, t: int, begin: str) -> Iterator[str]:
-    """Yield the films as they grow, and at last with the agreement.
+def transfer(page: Page, selection: Selection, clip_id: str, t: int, begin: str) -> Iterator[tuple[str, bool]]:
+    """Yield the films as they grow, and at last with the agreement; True says that this is the last.
 
     Raises:
         LapaError: if the other frame is not there.
@@ -105,13 +116,18 @@ def transfer(page: Page, selection: Selection, clip_id: str, t: int, begin: str)
             film_row("Decoded here", here, own, like=here),
             film_row("Decoded there", there, others, like=there),
         ]
-        yield films(rows)
+        yield films(rows), False
     stages = [("recorded here", here, recorded), ("decoded here", here, own), ("decoded there", there, others)]
     stage = moving([(title, animation_uri(_shown(start, steps), fps=FILM_FPS)) for title, start, steps in stages])
     again = [agreement(explorer, start, steps) for start, steps in ((here, own), (there, others))]
     begun = replace(selection, t=first)
     save = export_buttons("transfer", begun, label="transfer", other=clip_id, other_t=t, steps=len(actions))
-    yield f"{stage}{agreement_html(*again)}{films(rows)}{save}"
+    yield f"{stage}{agreement_html(*again)}{films(rows)}{save}", True
+
+
+def running(shown: str) -> str:
+    """Mark what is shown as still growing: the style sheet then lights Stop."""
+    return f'<div class="running" aria-busy="true">{shown}</div>'
 
 
 def agreement(explorer: Explorer, start: Frame, steps: Sequence[Step]) -> Agreement:

@@ -19,6 +19,9 @@ NO_POLICY = "This bundle has no policy, so it cannot follow instructions; choose
 NO_WORDS = "Write an instruction to see how likely the policy finds each code. Until then, choose the codes yourself."
 NO_MOVES = "This bundle's index knows no movements, so the arrow keys cannot steer: press a code instead."
 
+NUMBER_OVER_BAR = 0.55
+"""Share from which on a bar is so high that its number stands on it."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -118,10 +121,11 @@ def _bar(position: int, code: int, num_codes: int, row: Sequence[float] | None, 
     share = 0.0 if row is None else float(row[code])
     style = f'{code_style(code, num_codes)[:-1]};--p:{share:.3f}"'
     chosen, pressed = (" chosen", "true") if code == token else ("", "false")
+    high = " high" if share > NUMBER_OVER_BAR else ""
     said = f"position {position}, code {code}" + ("" if row is None else f": {share:.0%}")
     number = "" if row is None else f"<small>{share:.0%}</small>"
     return (
-        f'<button type="button" class="bar{chosen}" data-do="swap" data-position="{position}" data-code="{code}" '
+        f'<button type="button" class="bar{chosen}{high}" data-do="swap" data-position="{position}" data-code="{code}" '
         f'{place} data-focus="bar-{position}-{code}" aria-pressed="{pressed}" {style} aria-label="{said}">'
         f"<i></i><b>{code}</b>{number}</button>"
     )

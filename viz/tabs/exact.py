@@ -105,7 +105,7 @@ def _heading(name: str) -> None:
 def _figure(name: str, js: str) -> gr.HTML:
     return gr.HTML(
         "",
-        html_template=f'<div class="plot" role="img" aria-label="{NOTES[name][0]}"></div>',
+        html_template=f'<div class="plot" role="group" aria-label="{NOTES[name][0]}"></div>',
         elem_id=f"plot-{name}",
         elem_classes=["still"],
         js_on_load=js,

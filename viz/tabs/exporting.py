@@ -16,12 +16,12 @@ from lapa.types import LapaError
 from viz.exports import settings as ask
 from viz.tabs.actions import choose_clip
 from viz.tabs.compared import common_of, group_of, other_of
-from viz.tabs.map_export import export_figure
+from viz.tabs.map_export import DRAWN, export_figure
 from viz.tabs.page import Page
 from viz.tabs.saving import FILM_KINDS, SAVED_AS, as_download
 from viz.tabs.selection import Selection, seconds, whole_number
+from viz.tabs.typed import ROOT, Typed, typed_clip, typed_models, typed_other, typed_path
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXTS = {"json": "to_json", "md": "to_markdown", "tex": "to_latex"}
 BESIDE = ("csv", "json")
 Request = dict[str, str]
@@ -47,7 +47,7 @@ def answer(page: Page, request: Request) -> dict[str, str]:
         LapaError: if the kind, the format or a setting is none that is offered.
     """
     what, kind = request.get("what", ""), request.get("save", "")
-    if what in ("map", "codebook"):
+    if what in DRAWN:
         return export_figure(page, request)
     selection = read_selection(page, request)
     if what in ("report", "comparison"):
@@ -81,7 +81,7 @@ def draw(
         chosen = dict(chosen)
     except (ValueError, TypeError):
         raise LapaError("the settings of this figure cannot be read: press the button again") from None
-    bundle, tail = ["--bundle", selection.bundle], ["--width", width, "--out", name]
+    tail = ["--width", width, "--out", name]
     explorer, width_in = page.bench.explorer(selection.bundle), ask.WIDTHS_IN[width]
     if what == "curves":
         from viz.figures.curves import read_rows
@@ -92,7 +92,8 @@ def draw(
         if text is None:
             raise LapaError("these checkpoints carry no training curves of this part")
         facts = {"part": part, "sha256": explorer.sha256(part)}
-        facts["command"] = ask.command("curves", [*bundle, "--part", part, *tail])
+        models = typed_models(explorer, *({part} & {"policy"}))
+        facts |= (models + ["--part", part, *tail]).facts("curves")
         return export_curves(read_rows(text), out, formats=formats, width_in=width_in, about=facts)
     if what == "scorecard":
         from viz.figures.export import export_scorecard
@@ -100,8 +101,8 @@ def draw(
         facts = explorer.records().scorecards.get("laq")
         if facts is None:
             raise LapaError("this bundle has no scorecard: measure it with 'python -m lapa eval laq'")
-        report = f"{explorer.card['laq']}/scorecard.json"
-        about = {"command": ask.command("scorecard", ["--report", report, *tail])}
+        report = typed_path(ROOT / explorer.card["laq"] / "scorecard.json", "scorecard of this quantizer")
+        about = (Typed(("--report",)) + report + tail).facts("scorecard")
         return export_scorecard(facts, out, formats=formats, width_in=width_in, about=about)
     if what == "compare":
         return _compare(page, selection, str(chosen.get("colour_by", "first 0")), out, tail, formats, width_in)
@@ -119,17 +120,6 @@ def read_selection(page: Page, request: Request) -> Selection:
     return replace(selection, other=request.get("beside", "")[:80])
 
 
-def typed_path(page: Page, clip_id: str) -> str:
-    """Return what to type for a clip: its path in this repository, or, for what lies elsewhere, its name alone."""
-    group, _, name = clip_id.partition("/")
-    source = page.bench.shelf.sources.get(group)
-    if source is None:
-        return page.bench.shelf.entry(clip_id).title
-    path = Path(source.path).absolute()
-    path = path / name if path.is_dir() else path
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else name
-
-
 def _from_clip(
     page: Page, selection: Selection, what: str, chosen: dict, out: Path, name: str, formats: Sequence[str]
 ) -> list[Path]:
@@ -141,14 +131,17 @@ def _from_clip(
     starts = {"t": selection.t} if "t" in ask.names(what) else {}
     settings = ask.read_settings(what, {"window": bench.window(selection), **starts, **chosen})
     other = bench.shelf.clip(other_id) if what == "transfer" else None
-    between = ["--other", typed_path(page, other_id)] if other is not None else []
-    typed = [typed_path(page, selection.clip), "--bundle", selection.bundle, *between, *ask.arguments(settings)]
+    explorer = bench.explorer(selection.bundle)
+    parts = ("policy",) if getattr(settings, "instruction", "") else ()
+    typed = typed_clip(page, selection.clip) + typed_models(explorer, *parts)
+    if other is not None:
+        typed = typed + ["--other"] + typed_clip(page, other_id)
     return export_clip(
-        bench.explorer(selection.bundle),
+        explorer,
         bench.clip(selection),
         settings,
         out,
-        command=ask.command(what, [*typed, "--out", name]),
+        facts=(typed + ask.arguments(settings) + ["--out", name]).facts(what),
         write_video=bench.write_video,
         formats=formats,
         other=other,
@@ -169,18 +162,19 @@ def _compare(
     common, other = common_of(page, selection), other_of(page, selection)
     if common is None or other is None:
         raise LapaError("the two maps are not drawn yet: press Draw the maps first")
-    typed = ["--bundle", selection.bundle, "--other", other, "--colour-by", colour_by]
+    one, two = page.bench.explorer(selection.bundle), page.bench.explorer(other)
+    parts = () if common.is_encoded else ("index",)
+    typed = typed_models(one, *parts) + ["--other"] + typed_other(two) + ["--colour-by", colour_by]
     if common.is_encoded:
         data = Path(page.bench.shelf.sources[group_of(page, selection)].path).absolute()
-        shown = data.relative_to(ROOT).as_posix() if data.is_relative_to(ROOT) else data.name
-        typed += ["--data", shown, "--window-s", f"{selection.window_s:g}"]
+        typed = typed + ["--data"] + typed_path(data, "clips") + ["--window-s", f"{selection.window_s:g}"]
     return export_compare(
-        page.bench.explorer(selection.bundle),
-        page.bench.explorer(other),
+        one,
+        two,
         common,
         out,
         names=(selection.bundle, other),
-        command=ask.command("compare", [*typed, *tail]),
+        about=(typed + tail).facts("compare"),
         colour_by=colour_by,
         formats=formats,
         width_in=width_in,

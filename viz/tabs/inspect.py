@@ -19,6 +19,7 @@ from viz.tabs.selection import Selection
 
 STRIP_FRAMES = 14
 NUM_NEIGHBOURS = 8
+LITTLE = " Here the first frame as it is would have been nearer: hardly anything moved, or the tokens missed it."
 CHOICES = (
     Comparison(name="Decoded", left="later", right="decoded", left_title="recorded later", right_title="decoded"),
     Comparison(name="Before", left="now", right="later", left_title="now", right_title="later"),
@@ -85,6 +86,7 @@ def pair_html(page: Page, selection: Selection) -> str:
     }
     when = f"{pair.window} frames, {selection.window_s:.2g} s later"
     quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
+    worse = LITTLE if quality < copied else ""
     comparison = compare_html(layers, CHOICES, inverted=("change",))
     return (
         '<div class="grid three">'
@@ -96,7 +98,7 @@ def pair_html(page: Page, selection: Selection) -> str:
         f"{sure_chips(seen, explorer.meanings(seen))}</div>"
         f"<div><h4>How well the tokens tell it</h4><dl><dt>decoded from these tokens</dt><dd>{quality:.1f} dB</dd>"
         f"<dt>if nothing moved</dt><dd>{copied:.1f} dB</dd></dl>"
-        '<p class="lead">PSNR against the recorded later frame; higher is nearer.</p>'
+        f'<p class="lead">PSNR against the recorded later frame; higher is nearer.{worse}</p>'
         f"{novelty_html(explorer, pair.frame)}</div>"
         f'<div class="foot">{meaning_note(explorer)}{button("Try other tokens", "tab", tab="decode")}</div></div>'
     )
@@ -110,7 +112,7 @@ def near_html(page: Page, selection: Selection) -> str:
         return section("The same elsewhere", empty("This bundle has no index, so nothing can be compared."))
     name = bench.shelf.entry(selection.clip).title
     found = explorer.neighbours(bench.seen(selection), k=NUM_NEIGHBOURS, exclude_clip=name)
-    cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2f}") for n in found)
+    cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2g}") for n in found)
     note = (
         "The nearest transitions of other clips in the index, by the latent action before quantisation; each picture "
         "shows before and after in turn. Press one to go there. "

@@ -178,7 +178,7 @@ def detail_html(page: Page, selection: Selection) -> str:
         label = f"the {NUM_NEAR} nearest as a set, with their statistics"
         more = button(f"Its {NUM_NEAR} nearest as a set", "near", label=label, row=selection.row)
     found = [n for n in explorer.neighbours(around, k=5) if n.row != selection.row][:4]
-    cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2f}") for n in found)
+    cells = "".join(neighbour_html(page, selection, n.row, f"distance {n.distance:.2g}") for n in found)
     return f'<div class="detail">{own}{more}<h4>{title}</h4><div class="stack moving">{cells}</div></div>'
 
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable
 from html import escape
-from pathlib import Path
 
 import gradio as gr
 
 from lapa.types import LapaError, LatentIndex
-from viz.figures.follow import FollowData, follow_data, follow_figure, follow_table
+from viz.figures.follow import NO_PAIRS, FollowData, follow_data, follow_figure
+from viz.tabs.map_export import KINDS, TITLES, exporter
 from viz.tabs.markup import empty, section
-from viz.tabs.page import Page, Updates, act_html
-from viz.tabs.saving import as_download
+from viz.tabs.page import Page, Updates, act_html, sentence
 from viz.tabs.selection import Selection, whole_number
 
 FIGURE_JS = "window.lapa.plot(element, trigger, [], watch, props, server)"
-KINDS = ("pdf", "svg", "png", "csv")
 WHOLE = -1
 NOTE = (
     "Each row: of all transitions that say this, what the same clip says one window later. Whole latent actions are "
     "the commonest; the others stand together."
-)
-NO_PAIRS = (
-    "This index does not know what follows its transitions: it was built before that was kept. Build it again with "
-    "'python -m lapa index'."
 )
 
 
@@ -37,13 +29,13 @@ def build_follow(page: Page) -> None:
         choice = gr.Radio([("0", 0)], value=0, label="Token", elem_id="follow-token", elem_classes=["segments"])
     matrix = gr.HTML(
         "",
-        html_template='<div class="plot" role="img" aria-label="Which code follows which"></div>',
+        html_template='<div class="plot" role="group" aria-label="Which code follows which"></div>',
         elem_id="plot-follow",
         elem_classes=["still"],
         js_on_load=FIGURE_JS,
         apply_default_css=False,
     )
-    words = act_html("follow-words", server_functions=[_saver(page)])
+    words = act_html("follow-words", server_functions=[exporter(page)])
 
     def draw(selection: Selection, position: int) -> tuple[Selection, Updates]:
         index = page.bench.explorer(selection.bundle).need_index()
@@ -77,44 +69,16 @@ def read_position(index: LatentIndex, text: object) -> int | None:
 def words_html(bundle: str, position: int, data: FollowData) -> str:
     """Return the sentence under the matrix and the buttons that save it."""
     if not data.num_pairs:
-        return empty(NO_PAIRS)
+        return empty(sentence(NO_PAIRS))
     seen, chance = data.repeats
     text = (
         f"{data.num_pairs:,} pairs. The same {data.what} again: {seen:.0%}, by chance {chance:.0%}. What came before "
         f"tells {data.information_bits:.2f} bits about what comes next."
     )
     buttons = "".join(
-        f'<button type="button" class="quiet" data-server="save" data-save="{kind}" data-bundle="{escape(bundle)}" '
-        f'data-position="{position}" aria-label="save what follows what as {kind.upper()}">{kind.upper()}</button>'
-        for kind in KINDS
+        f'<button type="button" class="quiet" data-server="export" data-what="follow" data-save="{kind}" '
+        f'data-bundle="{escape(bundle)}" data-position="{position}" '
+        f'aria-label="save what follows what as {title}">{title}</button>'
+        for kind, title in ((kind, TITLES.get(kind, kind.upper())) for kind in KINDS)
     )
     return f'<p class="lead">{text}</p><div class="toolbar"><small>Save this matrix</small>{buttons}</div>'
-
-
-def _saver(page: Page) -> Callable[[dict], dict]:
-    def save(request: dict) -> dict:
-        """Return the matrix as {"name", "uri"}, or {"error"}."""
-        try:
-            kind = str(request.get("save"))[:10]
-            if kind not in KINDS:
-                raise LapaError(f"the matrix cannot be saved as '{kind}': choose one of {', '.join(KINDS)}")
-            index = page.bench.explorer(str(request.get("bundle"))).need_index()
-            data = follow_data(index, read_position(index, request.get("position")))
-            return as_download(f"follows.{kind}", lambda path: _write(data, path))
-        except LapaError as error:
-            return {"error": str(error)}
-
-    return save
-
-
-def _write(data: FollowData, path: Path) -> None:
-    if path.suffix == ".csv":
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(follow_table(data))
-        return
-    # Imported here: matplotlib costs a second, which only who saves a figure pays.
-    from viz.figures.paper_follow import draw_follow
-    from viz.figures.writing import write_figure
-
-    facts = {"figure": "what follows what", "what": data.what, "num_pairs": data.num_pairs}
-    write_figure(draw_follow(data), path, (path.suffix[1:],), follow_table(data), facts)

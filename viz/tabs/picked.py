@@ -9,22 +9,28 @@ import numpy as np
 from lapa.types import LatentAction, LatentIndex
 from viz.figures.token_statistics import BEYOND_CHANCE, TokenStatistics, sequence_statistics, token_statistics
 from viz.tabs.map_query import Query
-from viz.tabs.markup import button, chips, code_style, section
+from viz.tabs.markup import button, chips, code_style, empty, section
 from viz.tabs.neighbour import neighbour_html
 from viz.tabs.page import Page
 from viz.tabs.selection import Selection
 
+NOTHING = (
+    "Words are looked up in instructions and clip names; a pattern such as 3-*-7-* has one code or * for each token; "
+    "split:train names a split. An empty field shows all again."
+)
 NUM_SEQUENCES = 8
 NUM_PICTURES = 8
 NUMBERS_FROM = 0.55
-"""Share from which a bar stands behind its numbers, so that they take the ink that reads on the code's colour."""
+"""Share from which a bar stands behind its numbers, so that these get a ground of their own."""
 
 
 def picked_html(page: Page, selection: Selection, rows: np.ndarray, query: Query) -> str:
-    """Return the summary of a set of transitions; "" for all of them or none, of which there is nothing to say."""
+    """Return the summary of a set of transitions; "" for all of them, of which there is nothing to say."""
     index = page.bench.explorer(selection.bundle).need_index()
-    if query.by == "all" or not len(rows):
+    if query.by == "all":
         return ""
+    if not len(rows):
+        return empty(f"No transition is {query.words}. {NOTHING}")
     spread = rows[np.linspace(0, len(rows) - 1, min(NUM_PICTURES, len(rows))).astype(int)]
     montage = "".join(neighbour_html(page, selection, int(row), f"transition {row}") for row in spread)
     facts = (

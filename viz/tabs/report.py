@@ -163,7 +163,7 @@ def facts_html(explorer: Explorer) -> str:
 def _plot(name: str, label: str) -> gr.HTML:
     return gr.HTML(
         "",
-        html_template=f'<div class="plot" role="img" aria-label="{label}"></div>',
+        html_template=f'<div class="plot" role="group" aria-label="{label}"></div>',
         elem_id=name,
         elem_classes=["still", "report-plot"],
         js_on_load=STILL_JS,

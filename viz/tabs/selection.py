@@ -96,7 +96,7 @@ def read_link(
         readers: parameter -> function(selection, text) -> selection, raising LapaError for what it cannot use.
 
     Returns:
-        The selection, and one sentence for each piece that was ignored.
+        The selection, and a sentence on the pieces that were ignored, if there are any.
     """
     selection, ignored = start, []
     for name, read in readers.items():
@@ -106,5 +106,5 @@ def read_link(
         try:
             selection = read(selection, text)
         except LapaError as error:
-            ignored.append(f"This part of the link was ignored: {error}.")
-    return selection, ignored
+            ignored.append(f"{error}".rstrip("."))
+    return selection, [f"Not everything in this link can be shown: {'; '.join(ignored)}."] if ignored else []

@@ -145,7 +145,7 @@ def latent_html(page: Page, selection: Selection) -> str:
         origin = "set by hand" if selection.row is None else "from the map"
         undo = button(f"back to {chips(seen, 'small')}", "seen", label="back to the tokens seen here", classes="quiet")
     shown = meant_chips(chosen, meanings)
-    return f'<div class="latent"><h4>Latent action</h4>{shown}<small>{origin}</small>{undo}</div>'
+    return f'<div class="latent"><h2>Latent action</h2>{shown}<small>{origin}</small>{undo}</div>'
 
 
 def clip_list(page: Page, selection: Selection, group: str, text: str) -> str:

@@ -38,7 +38,7 @@ def other(explorer, clips):
 
 
 def export(explorer, clip, other, kind, out, **more):
-    given = {"command": "x", "write_video": write_video, "other": other if kind == "transfer" else None}
+    given = {"facts": {"command": "x"}, "write_video": write_video, "other": other if kind == "transfer" else None}
     return export_clip(explorer, clip, KINDS[kind], out, **given | more)
 
 
@@ -127,9 +127,10 @@ def test_given_tokens_are_played_without_a_policy(explorer, clip):
 
 
 def test_the_provenance_names_models_and_pixels(explorer, clip, other, tmp_path):
-    export(explorer, clip, other, "transfer", tmp_path / "t.png", command="python -m lapa export transfer ...")
+    given = {"command": "python -m lapa export transfer ..."}
+    export(explorer, clip, other, "transfer", tmp_path / "t.png", facts=given)
     facts = json.loads((tmp_path / "t.json").read_text())
-    assert facts["laq_sha256"] == explorer.sha256("laq") and facts["command"] == "python -m lapa export transfer ..."
+    assert facts["laq_sha256"] == explorer.sha256("laq") and facts["command"] == given["command"]
     assert facts["clip_pixels_sha256"] == hashlib.sha256(clip.frames.tobytes()).hexdigest()
     assert facts["data_sha256"] == hashlib.sha256((tmp_path / "t.csv").read_bytes()).hexdigest()
     assert 0 <= facts["agreement_there"] <= 1 and facts["other_clip"] == other.source

@@ -71,7 +71,12 @@ def test_the_export_writes_the_transitions_and_the_residual(explorer, clips, tmp
     assert len(common.clips) == 15 and "3 clips" in common.origin
     for folder in ("a", "b"):
         files = export_compare(
-            explorer, explorer, common, tmp_path / folder / "c", names=("one", "same"), command="python -m lapa ..."
+            explorer,
+            explorer,
+            common,
+            tmp_path / folder / "c",
+            names=("one", "same"),
+            about={"command": "python -m lapa ..."},
         )
     for path in files:
         assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes(), path.name

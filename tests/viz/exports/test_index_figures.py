@@ -13,7 +13,9 @@ from viz.figures.export import export_curves
 METRICS = "".join(json.dumps({"step": s, "loss": 1 / s, "eval_psnr": 20.0 + s}) + "\n" for s in range(1, 30))
 
 
-@pytest.mark.parametrize("args", [["map", "--coords", "pca"], ["codebook", "--width", "column"], ["curves"]])
+@pytest.mark.parametrize(
+    "args", [["map", "--coords", "pca"], ["codebook", "--width", "column"], ["follow", "--token", "whole"], ["curves"]]
+)
 def test_the_command_run_again_gives_the_same_bytes(args, bundles, tmp_path, monkeypatch):
     monkeypatch.setenv("LAPA_CHECKPOINTS", str(bundles))
     (bundles / "tabletop" / "laq" / "metrics.jsonl").write_text(METRICS)
