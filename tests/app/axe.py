@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import axe_playwright_python
 
 WORST = ("serious", "critical")
 OPEN_FOLDS = "document.querySelectorAll('details').forEach((fold) => (fold.open = true))"
@@ -16,10 +16,9 @@ RUN = "async () => (await axe.run(document, { resultTypes: ['violations'] })).vi
 
 def findings(page) -> list[str]:
     """Unfold whatever is folded, run axe-core, and return its serious and critical findings, one sentence each."""
-    package = pytest.importorskip("axe_playwright_python")
     page.evaluate(OPEN_FOLDS)
     if not page.evaluate("'axe' in window"):
-        page.evaluate((Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
+        page.evaluate((Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     return [
         f"{rule['impact']} {rule['id']} at {' '.join(map(str, node['target']))}: {why(node)}"
         for rule in page.evaluate(RUN)
