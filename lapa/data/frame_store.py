@@ -19,6 +19,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from lapa.data.cache import cache_folder, check_room, removed_on_failure
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
 
@@ -82,16 +83,13 @@ class FrameStore:
         return self.frames[self.starts[i] : self.starts[i] + self.lengths[i]]
 
 
-def cache_folder() -> Path:
-    """Return where frame caches lie."""
-    return Path(os.environ.get("LAPA_CACHE", Path.home() / ".cache" / "lapa"))
-
-
 def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path, shrink: Shrink) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    num_frames = sum(source.records[row].num_frames for row in rows)
+    check_room(folder, num_frames * size * size * 3, f"keeping the {num_frames:,} frames of '{source.name}'")
     lengths, fps = [], []
     temporary = folder / f".frames.{os.getpid()}.tmp"
-    with open(temporary, "wb") as file:
+    with removed_on_failure(temporary), open(temporary, "wb") as file:
         for row in tqdm(rows, desc=f"decoding {source.name}", unit="clip", mininterval=1.0):
             try:
                 clip = source.clip(row)

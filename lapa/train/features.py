@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from jaxtyping import Float16, Int, UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from lapa.data.frame_store import cache_folder
+from lapa.data.cache import cache_folder, check_room, removed_on_failure
 from lapa.frames import pixels_from_uint8
 from lapa.models.change_head import changed_share
 
@@ -72,14 +74,17 @@ def _cached(compute: Callable[[slice], np.ndarray], num_rows: int, *, name: str,
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{digest}.{os.getpid()}.tmp.npy")
-        _write(compute, num_rows, temporary, name)
+        with removed_on_failure(temporary):
+            _write(compute, num_rows, temporary, name)
         os.replace(temporary, path)
     return np.load(path, mmap_mode=None if path.stat().st_size < IN_MEMORY else "r")
 
 
 @torch.inference_mode()
-def _write(compute: Callable[[slice], np.ndarray], num_rows: int, path: os.PathLike, name: str) -> None:
-    file = np.lib.format.open_memmap(path, "w+", np.float16, (num_rows, *compute(slice(0, 1)).shape[1:]))
+def _write(compute: Callable[[slice], np.ndarray], num_rows: int, path: Path, name: str) -> None:
+    shape = (num_rows, *compute(slice(0, 1)).shape[1:])
+    check_room(path.parent, 2 * math.prod(shape), f"keeping the {name} of {num_rows:,} frames")
+    file = np.lib.format.open_memmap(path, "w+", np.float16, shape)
     for start in tqdm(range(0, num_rows, BATCH), desc=name, unit="batch", mininterval=2.0):
         part = slice(start, min(start + BATCH, num_rows))
         file[part] = compute(part)

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm import tqdm
 
-from lapa.data.frame_store import cache_folder
+from lapa.data.cache import cache_folder
 from lapa.protocols import ClipSource
 
 BATCH = 16
