@@ -22,7 +22,7 @@ LONGEST_WINDOW_S = 5.0
 """Where the window's slider ends; a link may ask for more."""
 GROUP_TITLES = {
     "tabletop": "Tabletop, held-out scenes",
-    "bodies": "Arm, paddle and hand, held-out scenes",
+    "bodies": "Three bodies, two looks",
     "droid": "DROID, real robots",
     "real_clips": "Other real robots",
 }
