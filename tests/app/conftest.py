@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -39,6 +40,7 @@ CHROMIUM_OPTIONS = [
 TINY = LAQConfig(image_size=64, patch=16, width=32, num_heads=2, num_spatial=1, num_temporal=1, num_decoder=1)
 WINDOW_S = 0.4
 WAIT_MS = 180_000
+SCREENS = ROOT / "out" / "screens"
 INSTRUCTIONS = ("push the red block left", "push the red block right", "separate the blue and the red block")
 NUM_CLIPS, NUM_FRAMES, FPS = 16, 24, 10.0
 
@@ -183,11 +185,16 @@ def browser():
 def opened_page(browser, *, width: int = 1440, height: int = 900) -> Iterator:
     """Open an empty page; fail in the end if a script of the page's own did.
 
-    It waits long for what it is asked for, because a busy machine is no fault of the page's.
+    It waits long for what it is asked for, because a busy machine is no fault of the page's. How it looked in the end
+    is kept in `SCREENS`, whether the test failed or not.
     """
     page, errors = browser.new_page(viewport={"width": width, "height": height}), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(WAIT_MS)
-    yield page
-    page.close()
+    try:
+        yield page
+    finally:
+        name = re.sub(r"[^\w.-]+", "_", os.environ["PYTEST_CURRENT_TEST"].rpartition("/")[2].rpartition(" ")[0])
+        page.screenshot(path=SCREENS / f"{name}.png", full_page=True)
+        page.close()
     assert not errors, f"the page's script failed: {errors}"
