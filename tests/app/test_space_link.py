@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.app.conftest import CHROMIUM, CHROMIUM_OPTIONS
-from tests.app.test_app import WAIT_MS, address_has, open_view
+from tests.app.conftest import CHROMIUM, CHROMIUM_OPTIONS, WAIT_MS
+from tests.app.test_app import address_has, open_view
 
 HUB = "https://huggingface.co/spaces/somebody/latent-actions"
 PARENT = """<!doctype html><title>Spaces</title><iframe width="1400" height="860" allow="ALLOW"></iframe><script>

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lapa.data.video_writer import write_video
-from tests.app.conftest import wandering_squares
+from tests.app.conftest import WAIT_MS, wandering_squares
 from tests.app.session import Visitor, memory_per_visitor_mib, mirrored, read_config
-from tests.app.test_app import WAIT_MS, address_has, open_view
+from tests.app.test_app import address_has, open_view
 
 MEMORY_MIB = 30
 
