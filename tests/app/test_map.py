@@ -100,7 +100,7 @@ def test_a_search_and_the_nearest_are_sets_with_statistics(page):
     assert "×" in page.inner_text("#picked .lifts tbody")
     page.wait_for_function("n => document.querySelector('#plot .plot').dataset.ringed === n", arg=str(found))
     find(page, "no such words")
-    assert page.inner_text("#picked").strip() == ""
+    assert page.inner_text("#picked").startswith("No transition is found by 'no such words'")
     page.click("#map-detail .neighbour >> nth=0")
     page.click("#map-detail [data-do=near]")
     page.wait_for_function("() => document.querySelector('#map-table caption')?.innerText.includes('nearest')")
