@@ -28,6 +28,7 @@ from lapa.types import LapaError
 
 BANK = 256
 """Pairs kept to serve as the other clip's."""
+
 T = TypeVar("T")
 
 
