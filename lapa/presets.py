@@ -1,7 +1,7 @@
 """Named runs, as functions: what `python -m lapa train-laq PRESET` and its sisters start from.
 
 tiny trains in about a minute on a CPU, for tests; small is what is shipped; base wants one GPU; paper is the paper's
-size (Appendix A and C). Every value can be overridden on the command line.
+size and loss (Appendix A and C). Every value can be overridden on the command line.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ PRESETS = ("tiny", "small", "base", "paper")
 
 TINY = LoopConfig(num_steps=60, batch_size=16, warmup_steps=10, log_every=10, eval_every=30, save_every=20)
 
+HELD_TO_MOTION = {"motion_weight": 0.004, "nothing_share": 0.1}
+
 
 def laq(preset: str) -> TrainLAQConfig:
     """Return the configuration of a quantizer's run."""
@@ -27,8 +29,9 @@ def laq(preset: str) -> TrainLAQConfig:
             model=LAQConfig(image_size=64, width=64, num_heads=2, num_spatial=1, num_decoder=1),
             loop=TINY,
         ),
-        "small": TrainLAQConfig(loop=LoopConfig(num_steps=3000)),
+        "small": TrainLAQConfig(**HELD_TO_MOTION, loop=LoopConfig(num_steps=3000)),
         "base": TrainLAQConfig(
+            **HELD_TO_MOTION,
             model=LAQConfig(width=512, num_heads=8, num_spatial=4, num_temporal=4, num_decoder=6),
             loop=LoopConfig(num_steps=50_000, batch_size=128, lr=3e-4, warmup_steps=1000, save_every=1000),
         ),

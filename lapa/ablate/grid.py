@@ -36,11 +36,17 @@ AXES: dict[str, dict[str, Setting]] = {
     },
     "width": {f"{width} wide": {"model.code_width": width} for width in (4, 8, 16, 32)},
     "window": {f"{seconds:g} s": {"window_s": seconds} for seconds in (0.2, 0.4, 0.6, 1.0, 1.6)},
+    "motion": {
+        "picture alone": {"motion_weight": 0.0, "nothing_share": 0.0},
+        "and motion": {"motion_weight": 0.004, "nothing_share": 0.0},
+        "and nothing": {"motion_weight": 0.0, "nothing_share": 0.1},
+        "and both": {"motion_weight": 0.004, "nothing_share": 0.1},
+    },
     "seed": {f"seed {number}": {"loop.seed": number} for number in (0, 1, 2)},
 }
 """Axis -> label -> what it changes: the quantizer and its rivals, how the decoder is conditioned and ends, tokens times
-codes (the paper's section 5.7), width of a code vector, window (the paper's appendix F); seed says how far apart equal
-runs are."""
+codes (the paper's section 5.7), width of a code vector, window (the paper's appendix F), what a latent must say
+(the picture; where things went; that nothing did); seed says how far apart equal runs are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ TITLES = {
     "codes": "Tokens x codes",
     "width": "Width of a code vector",
     "window": "Window",
+    "motion": "What a latent is held to",
     "seed": "The same run with other seeds",
 }
 COLUMNS = {

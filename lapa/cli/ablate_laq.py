@@ -23,9 +23,9 @@ class AblateLAQ:
     """Data set: a LeRobot data set, or a folder of videos."""
     out: Path
     """Folder to write to."""
-    grid: str = "quantizer,conditioning,head,codes,width,window,seed"
-    """Axes, by commas: quantizer, conditioning, head, codes (tokens x codes), width (of a code vector), window, seed,
-    and with --vision input."""
+    grid: str = "quantizer,conditioning,head,codes,width,window,motion,seed"
+    """Axes, by commas: quantizer, conditioning, head, codes (tokens x codes), width (of a code vector), window, motion
+    (what a latent is held to), seed, and with --vision input."""
     vision: str = ""
     """Frozen vision model (DINOv2, DINOv3; folder or hub name) to set beside pixels, on the axis "input"."""
     preset: Literal["tiny", "small", "base"] = "tiny"

@@ -10,9 +10,12 @@ from torch import Tensor
 
 
 def augment_pairs(
-    frame: Float[Tensor, "b 3 h w"], future: Float[Tensor, "b 3 h w"], rng: np.random.Generator
-) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 3 h w"]]:
-    """Crop, mirror and re-light each pair, both frames alike.
+    frame: Float[Tensor, "b 3 h w"],
+    future: Float[Tensor, "b 3 h w"],
+    motion: Float[Tensor, "b 2"],
+    rng: np.random.Generator,
+) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 3 h w"], Float[Tensor, "b 2"]]:
+    """Crop, mirror and re-light each pair, both frames alike; return how its motion (x, y) looks then as well.
 
     Crops keep 80 to 100 % of a side, half of the pairs are mirrored, contrast and each channel's brightness vary by
     20 %.
@@ -29,4 +32,5 @@ def augment_pairs(
     contrast = torch.from_numpy(rng.uniform(0.8, 1.2, (n, 1, 1, 1)).astype(np.float32))
     light = torch.from_numpy(rng.uniform(-0.1, 0.1, (n, 3, 1, 1)).astype(np.float32)).repeat(1, 2, 1, 1)
     both = ((both - 0.5) * contrast + 0.5 + light).clamp(0.0, 1.0)
-    return both[:, :3], both[:, 3:]
+    seen = motion * torch.from_numpy(np.concatenate([mirror / scale, 1 / scale], axis=1))
+    return both[:, :3], both[:, 3:], seen

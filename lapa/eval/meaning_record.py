@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
+from lapa.data.flow import flows
 from lapa.data.transitions import Transitions
 from lapa.data.video import window_frames
-from lapa.eval.flow import flows
 from lapa.eval.meaning import MIXED, STILL, WORDS, additions, direction_word
 from lapa.eval.targets import DISPLACEMENT, FLOW
 from lapa.protocols import ClipSource

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from jaxtyping import Float
 
+from lapa.data.flow import flows
 from lapa.data.transitions import Transitions, displacements
-from lapa.eval.flow import flows
 from lapa.protocols import ClipSource
 
 DISPLACEMENT, ACTION, FLOW = "displacement", "action", "flow"

@@ -76,13 +76,16 @@ class WarpHead(nn.Module):
 
 
 def warp(frame: Float[Tensor, "b 3 h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Fetch each pixel from where `flow` points; flow (x, y) is in tenths of the picture's half side."""
+    """Fetch each pixel from where `flow` points; flow (x, y) is in tenths of the picture's half side.
+
+    Bicubic: a dream fetches again and again, and bilinear fetching blurs a little more each time (assets/docs/LOG.md).
+    """
     height, width = frame.shape[-2:]
     y = torch.linspace(-1 + 1 / height, 1 - 1 / height, height, device=frame.device)
     x = torch.linspace(-1 + 1 / width, 1 - 1 / width, width, device=frame.device)
     identity = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
     target = identity + 0.1 * rearrange(flow, "b two h w -> b h w two")
-    return F.grid_sample(frame.float(), target, mode="bilinear", padding_mode="border", align_corners=False)
+    return F.grid_sample(frame.float(), target, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def _block(num_in: int, num_out: int) -> nn.Sequential:

@@ -67,6 +67,24 @@ def cached_changes(
     return _cached(compute, len(rows), name="changes", key=[key, grid, rows.tolist(), later.tolist()])
 
 
+def cached_links(
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    frames: UInt8[np.ndarray, "m h w 3"],
+    rows: Int[np.ndarray, "n"],
+    later: Int[np.ndarray, "n"],
+    *,
+    key: dict,
+) -> Float16[np.ndarray, "n e"]:
+    """Return what `measure` says of each `frames[rows]` and `frames[later]`; `key` says in JSON which frames these are."""
+
+    def compute(part: slice) -> np.ndarray:
+        pairs = zip(frames[rows[part]], frames[later[part]], strict=True)
+        return np.stack([measure(before, after) for before, after in pairs]).astype(np.float16)
+
+    spans = np.unique(later - rows).tolist()
+    return _cached(compute, len(rows), name="links", key=[key, measure.__qualname__, spans, len(rows)])
+
+
 def _cached(compute: Callable[[slice], np.ndarray], num_rows: int, *, name: str, key: list) -> np.ndarray:
     """Return what `compute` gives for all rows, batch by batch."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

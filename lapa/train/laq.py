@@ -1,8 +1,10 @@
 """Stage 1, latent action quantization: videos in, a quantizer out (paper, section 3.1 and Appendix A).
 
 The loss is the squared error of the predicted future. Pixels that changed weigh more at first, so that the codes find
-what moves, and like all others in the end, so that the decoder does not overstate it. A run has two phases: noise
-substitution while codes settle and unused ones are revived, then the codes themselves (see lapa/models/quantizer.py).
+what moves, and like all others in the end, so that the decoder does not overstate it. Beside it a latent is held to
+where the moving region went (see lapa/train/motion.py), and to saying nothing where nothing happened. A run has two
+phases: noise substitution while codes settle and unused ones are revived, then the codes themselves (see
+lapa/models/quantizer).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from lapa.frames import pixels_from_uint8, to_frames
 from lapa.models.laq import LAQ, Encoding, LAQConfig
 from lapa.models.load import load_laq
 from lapa.train.loop import LoopConfig, finish, fit
+from lapa.train.motion import MotionReader, motions
 from lapa.types import LapaError
 
 
@@ -62,6 +65,10 @@ class TrainLAQConfig:
     """Share of the run with revivals."""
     noise_until: float = 0.0
     """Share of the run with noise substitution; after it the decoder sees the codes themselves."""
+    motion_weight: float = 0.0
+    """Weight of reading off the latent where the moving region went, by optical flow (see lapa/train/motion.py)."""
+    nothing_share: float = 0.0
+    """Share of the examples in which no action happened: a frame beside itself, or, as many, beside another clip's."""
     augment: bool = False
     """Crop, mirror and re-light each pair (for real video, where clips are few)."""
     model: LAQConfig = field(default_factory=LAQConfig)
@@ -121,33 +128,44 @@ class LAQStage:
         size = config.model.image_size
         self.train = PairTable.of(FrameStore.open(source, train, size), config.window_s)
         self.validation = PairTable.of(FrameStore.open(source, validation, size), config.window_s)
+        self.motions, self.validation_motions = (self._motions(table) for table in (self.train, self.validation))
+        quantizer = self.model.quantizer
+        self.reader = MotionReader(quantizer.num_latents * quantizer.code_width, float(self.motions.std()))
         self.counts = torch.zeros(self.model.codebooks.shape[:2], dtype=torch.int64)
         self.started = torch.zeros((), dtype=torch.int64)
         self.recent: deque[Tensor] = deque(maxlen=4)
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
-        frame, future = map(pixels_from_uint8, self.train.frames(rng.integers(len(self.train), size=batch_size)))
+        rows = rng.integers(len(self.train), size=batch_size)
+        frame, future = map(pixels_from_uint8, self.train.frames(rows))
+        motion = torch.from_numpy(self.motions[rows])
         if self.config.augment:
-            frame, future = augment_pairs(frame, future, rng)
-        return {"frame": frame, "future": future}
+            frame, future, motion = augment_pairs(frame, future, motion, rng)
+        batch = {"frame": frame, "future": future, "target": future, "motion": motion}
+        return nothing_happened(batch, rng, self.config.nothing_share) if self.config.nothing_share else batch
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | int]]:
-        frame, future = batch["frame"], batch["future"]
+        frame, future, target = batch["frame"], batch["future"], batch["target"]
         if not self.started:
             self._start(frame, future, generator)
         mode = "noise" if progress < self.config.noise_until else "codes"
         out = model(frame, future, mode=mode, generator=generator)
-        error = (out.future - future).square()
+        error = (out.future - target).square()
         more = self.config.changed_weight * (1 - progress) + self.config.changed_weight_end * progress
-        weight = 1 + (more - 1) * changed(frame, future, self.config.changed_from)
+        weight = 1 + (more - 1) * changed(frame, target, self.config.changed_from)
         loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss
+        metrics: dict[str, float | int] = {}
+        if self.config.motion_weight:
+            codes = self.model.latent_of(out.tokens) if self.model.has_tokens else out.continuous
+            missed = self.reader.error(out.continuous.flatten(1), codes.flatten(1).float(), batch["motion"])
+            loss, metrics = loss + self.config.motion_weight * missed, {"motion_error": missed.item()}
         self.recent.append(out.continuous.detach().float().cpu())
         step_counts = count_codes(out.tokens, self.config.model.codebook_size)
         self.counts += step_counts
-        copy = (frame - future).square().mean()
-        return loss, {"gain_db": 10 * torch.log10(copy / error.mean()).item(), **usage(step_counts)}
+        copy = (frame - target).square().mean()
+        return loss, metrics | {"gain_db": 10 * torch.log10(copy / error.mean()).item(), **usage(step_counts)}
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         memory = 0.9 + 0.09 * progress  # codes chase the latents at first, and settle in the end
@@ -164,7 +182,7 @@ class LAQStage:
         self.model.eval()
         rows = np.sort(np.random.default_rng(0).choice(len(self.validation), min(512, len(self.validation)), False))
         random = torch.Generator().manual_seed(0)
-        errors, counts, pictures = np.zeros(3), torch.zeros_like(self.counts), []
+        errors, counts, pictures, missed = np.zeros(3), torch.zeros_like(self.counts), [], np.zeros(2)
         for part in np.array_split(rows, max(1, len(rows) // 32)):
             frame, future = map(pixels_from_uint8, self.validation.frames(part))
             frame, future = frame.to(self.model.device), future.to(self.model.device)
@@ -172,24 +190,37 @@ class LAQStage:
             decoded, misled = (drawn.clamp(0, 1) for drawn in self._draw(frame, encoding, random))
             errors += [(x - future).square().mean().item() * len(part) for x in (frame, decoded, misled)]
             counts += count_codes(encoding.tokens, self.config.model.codebook_size)
+            missed += self._missed(encoding, torch.from_numpy(self.validation_motions[part]))
             pictures.append(torch.cat([frame[:1], future[:1], decoded[:1], misled[:1]], dim=-1))
         draw_samples(torch.cat(pictures[:8]), folder / f"{step:06d}.png")
         copy, right, wrong = (-10 * np.log10(max(e / len(rows), 1e-12)) for e in errors)
         misleading = "controllability_db" if self.model.has_tokens else "controllability_shuffled_db"
-        return {"psnr": right, "psnr_gain_db": right - copy, misleading: right - wrong, **usage(counts)}
+        motion = {"motion_r2": 1 - missed[0] / max(missed[1], 1e-12)} if self.config.motion_weight else {}
+        return {"psnr": right, "psnr_gain_db": right - copy, misleading: right - wrong, **usage(counts), **motion}
 
     def extra_state(self) -> dict[str, Tensor]:
         recent = torch.stack(list(self.recent)) if self.recent else torch.zeros(0)
-        return {"counts": self.counts, "started": self.started, "recent": recent}
+        return {"counts": self.counts, "started": self.started, "recent": recent, "moments": self.reader.moments}
 
     def load_extra_state(self, state: dict[str, Tensor]) -> None:
         self.counts, self.started = state["counts"], state["started"]
         self.recent.extend(state["recent"])
+        self.reader.moments = state["moments"]
 
     def parents(self) -> dict[str, str]:
         """Return the fingerprints of what the weights were made from."""
         found = {"init": fingerprint(self.config.init)} if self.config.init else {}
         return found if self.model.vision is None else found | {"vision": self.model.vision.sha256}
+
+    def _motions(self, table: PairTable) -> np.ndarray:
+        return motions(table) if self.config.motion_weight else np.zeros((len(table), 2), np.float32)
+
+    def _missed(self, encoding: Encoding, motion: Tensor) -> np.ndarray:
+        """Return the squared errors of the motions read off what the decoder is told, and of no motion as a guess."""
+        told = self.model.latent_of(encoding.tokens) if self.model.has_tokens else encoding.continuous
+        truth = self.reader.in_units(motion)
+        guess = self.reader.read(told.flatten(1).float().cpu())
+        return np.array([(guess - truth).square().sum().item(), truth.square().sum().item()])
 
     def _draw(self, frame: Tensor, encoding: Encoding, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw the future under its latent action and under a wrong one: random tokens, or another pair's latents."""
@@ -215,6 +246,21 @@ class LAQStage:
         latents = self.model.encode(frame, future).continuous
         self.model.quantizer.initialise(latents, generator)
         self.started += 1
+
+
+def nothing_happened(batch: dict[str, Tensor], rng: np.random.Generator, share: float) -> dict[str, Tensor]:
+    """Make of a share of the pairs what holds no action: half show a frame twice, half are of two clips.
+
+    Their target is the frame and their motion 0, so that the encoder describes an action or nothing, never a scene.
+    """
+    draw = torch.from_numpy(rng.random(len(batch["frame"])))
+    twice, unrelated = draw < share / 2, (draw >= share / 2) & (draw < share)
+    frame, future, target, motion = (batch[name].clone() for name in ("frame", "future", "target", "motion"))
+    future[unrelated] = batch["future"].roll(1, dims=0)[unrelated]
+    future[twice] = frame[twice]
+    target[twice | unrelated] = frame[twice | unrelated]
+    motion[twice | unrelated] = 0.0
+    return {"frame": frame, "future": future, "target": target, "motion": motion}
 
 
 def split_rows(source, num_validation: int) -> tuple[list[int], list[int]]:

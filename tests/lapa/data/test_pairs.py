@@ -52,7 +52,27 @@ def test_a_video_that_cannot_be_read_is_left_out(source, tmp_path, caplog):
 
 def test_augmentation_treats_both_frames_alike():
     frame = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    one, other = augment_pairs(frame, frame.clone(), np.random.default_rng(0))
+    one, other, _ = augment_pairs(frame, frame.clone(), torch.zeros(4, 2), np.random.default_rng(0))
     assert torch.equal(one, other)
     assert not torch.allclose(one, frame, atol=0.05)
     assert one.min() >= 0 and one.max() <= 1
+
+
+def test_augmentation_says_how_the_motion_looks_afterwards():
+    """A square goes 8 pixels to the right and 4 up; its centre is found again in what comes out."""
+    frame, future = torch.zeros(2, 16, 3, 64, 64)
+    frame[..., 30:38, 26:34] = 1.0
+    future[..., 26:34, 34:42] = 1.0
+    told = torch.tensor([8 / 64, 4 / 64]).repeat(16, 1)
+    one, other, seen = augment_pairs(frame, future, told, np.random.default_rng(0))
+    moved = (_centre(other) - _centre(one)) / 64 * torch.tensor([1.0, -1.0])
+    assert (moved[:, 0] < 0).any() and (moved[:, 0] > 0).any()  # some are mirrored
+    assert torch.allclose(seen, moved, atol=0.012)
+
+
+def _centre(pictures: torch.Tensor) -> torch.Tensor:
+    """The centre of what is brighter than the ground, x and y in pixels, [b 2]."""
+    bright = pictures.mean(1)
+    bright = (bright - bright.amin((1, 2), keepdim=True)).square()
+    places = torch.arange(pictures.shape[-1], dtype=torch.float32)
+    return torch.stack([(bright.sum(axis) * places).sum(1) for axis in (1, 2)], 1) / bright.sum((1, 2))[:, None]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lapa.data.flow import flows, moving_flow
 from lapa.data.transitions import Transitions
-from lapa.eval.flow import flows, moving_flow
 from tests.lapa.eval.conftest import SlidingSquare
 
 
