@@ -75,7 +75,7 @@ def cached_links(
     *,
     key: dict,
 ) -> Float16[np.ndarray, "n e"]:
-    """Return what `measure` says of each `frames[rows]` and `frames[later]`; `key` says in JSON which frames these are."""
+    """Return what `measure` says of each pair of `rows` and `later`; `key` says in JSON which frames these are."""
 
     def compute(part: slice) -> np.ndarray:
         pairs = zip(frames[rows[part]], frames[later[part]], strict=True)
