@@ -9,7 +9,7 @@ from viz.tabs.page import Page
 from viz.tabs.selection import Selection
 from viz.tabs.tour import BUTTON, tour_html
 
-TITLES = {"tabletop": "Tabletop", "bodies": "Bodies", "droid": "DROID"}
+TITLES = {"tabletop": "Tabletop", "droid": "DROID"}
 BRAND = """<div class="brand"><h1>Latent Action Explorer</h1><p>What happens between two frames of a video, in a few
 discrete tokens that nobody labelled.</p></div>"""
 TOOLS = f"""<div class="tools">{BUTTON}<button type="button" class="quiet" data-copy-link>Copy link</button>
