@@ -1,11 +1,12 @@
-"""Augmentation of a batch of pairs: the same change to both frames, so that only motion tells them apart."""
+"""Augmentation of a batch of pairs: the same change to both frames, so that only motion tells them apart; and pairs in
+which nothing happened."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -34,3 +35,21 @@ def augment_pairs(
     both = ((both - 0.5) * contrast + 0.5 + light).clamp(0.0, 1.0)
     seen = motion * torch.from_numpy(np.concatenate([mirror / scale, 1 / scale], axis=1))
     return both[:, :3], both[:, 3:], seen
+
+
+def nothing_happened(
+    batch: dict[str, Tensor], clip: Int[np.ndarray, "b"], rng: np.random.Generator, share: float
+) -> dict[str, Tensor]:
+    """Make of a share of the pairs what holds no action: half show a frame twice, half are of two different clips.
+
+    Their target is the frame and their motion 0, so that the encoder describes an action or nothing, never a scene.
+    """
+    draw = rng.random(len(clip))
+    twice = torch.from_numpy(draw < share / 2)
+    unrelated = torch.from_numpy((draw >= share / 2) & (draw < share) & (clip != np.roll(clip, 1)))
+    frame, future, target, motion = (batch[name].clone() for name in ("frame", "future", "target", "motion"))
+    future[unrelated] = batch["future"].roll(1, dims=0)[unrelated]
+    future[twice] = frame[twice]
+    target[twice | unrelated] = frame[twice | unrelated]
+    motion[twice | unrelated] = 0.0
+    return {"frame": frame, "future": future, "target": target, "motion": motion}

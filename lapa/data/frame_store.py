@@ -66,7 +66,7 @@ class FrameStore:
         """
         folder = (cache or cache_folder()) / _key(source, rows, size, shrink)
         if not (folder / "index.json").is_file():
-            _decode_all(source, rows, size, folder, shrink or _squash)
+            _decode_all(source, rows, size, folder, shrink or squash)
         index = json.loads((folder / "index.json").read_text())
         lengths = np.array(index["lengths"], np.int64)
         shape = (int(lengths.sum()), size, size, 3)
@@ -110,7 +110,8 @@ def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path
     os.replace(index, folder / "index.json")
 
 
-def _squash(frame: np.ndarray, size: int) -> np.ndarray:
+def squash(frame: np.ndarray, size: int) -> np.ndarray:
+    """Return a frame of any size as uint8 [size size 3], its sides stretched as they must."""
     if frame.shape[:2] == (size, size):
         return np.ascontiguousarray(frame)
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))

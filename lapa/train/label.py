@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from jaxtyping import Bool, Int
 from tqdm import tqdm
 
 from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
-from lapa.data.frame_store import FrameStore
-from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
+from lapa.data.stream import PairChunk, stream_pairs
 from lapa.frames import pixels_from_uint8
 from lapa.models.encode import encode_pairs
 from lapa.models.load import AnyLAQ, load_laq
+from lapa.protocols import ClipSource
 from lapa.train.laq import split_rows
 from lapa.types import LapaError
 
@@ -77,22 +78,15 @@ def run(config: LabelConfig, *, out: Path) -> Path:
     laq = load_laq(config.laq).to(device)
     window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
     source = open_source(config.data)
-    parts = []
-    for held, rows in enumerate(split_rows(source, config.num_validation)):
-        pairs = PairTable.of(FrameStore.open(source, rows, laq.config.image_size), window_s)
-        chosen = np.flatnonzero(pairs.t % config.stride == 0)
-        tokens = _encode(laq, pairs, chosen, config.batch_size)
-        clip = np.array(rows)[pairs.clip[chosen]]
-        parts.append((clip, pairs.t[chosen], tokens, np.full(len(chosen), bool(held))))
-    clip, t, tokens, held = map(np.concatenate, zip(*parts, strict=True))
-    order = np.lexsort((t, clip))
+    train, held = split_rows(source, config.num_validation)
+    clip, t, tokens = _label(laq, source, sorted([*train, *held]), window_s, config)
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         out / "labels.npz",
-        clip=clip[order].astype(np.int32),
-        t=t[order].astype(np.int32),
-        tokens=tokens[order],
-        held=held[order],
+        clip=clip.astype(np.int32),
+        t=t.astype(np.int32),
+        tokens=tokens.astype(np.int16),
+        held=np.isin(clip, held),
     )
     facts = {
         "kind": "labels",
@@ -127,12 +121,28 @@ def load_labels(path: str | Path) -> Labels:
         raise LapaError(f"the labels in '{path}' cannot be read ({error}): run 'python -m lapa label' again") from error
 
 
-def _encode(laq: AnyLAQ, pairs: PairTable, rows: Int[np.ndarray, "n"], batch_size: int) -> Int[np.ndarray, "n l"]:
-    store = pairs.store
+def _label(
+    laq: AnyLAQ, source: ClipSource, rows: Sequence[int], window_s: float, config: LabelConfig
+) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n l"]]:
+    """Return clip, time and tokens of every pair; the next clips are decoded while these are encoded.
 
-    def look(places: np.ndarray) -> torch.Tensor:
-        return pixels_from_uint8(store.frames[places], laq.device)
+    Raises:
+        LapaError: if no clip is long enough.
+    """
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    with tqdm(total=len(rows), desc="label", unit="clip", mininterval=2.0) as bar:
+        for chunk in stream_pairs(source, rows, laq.config.image_size, window_s, stride=config.stride):
+            found.append((chunk.clip, chunk.t, _encode(laq, chunk, config.batch_size)))
+            bar.update(len(np.unique(chunk.clip)))
+    if not found:
+        raise LapaError(f"no clip is longer than the window of {window_s:g} s: choose a shorter window")
+    clip, t, tokens = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return clip, t, tokens
 
-    encodings = encode_pairs(laq, look, *pairs.places(rows), batch_size=batch_size)
-    bar = tqdm(encodings, total=-(-len(rows) // batch_size), desc="label", unit="batch", mininterval=2.0)
-    return np.concatenate([encoding.tokens.cpu().numpy().astype(np.int16) for encoding in bar])
+
+def _encode(laq: AnyLAQ, chunk: PairChunk, batch_size: int) -> Int[np.ndarray, "n l"]:
+    def look(numbers: np.ndarray) -> torch.Tensor:
+        return pixels_from_uint8(chunk.frames[numbers], laq.device)
+
+    encodings = encode_pairs(laq, look, chunk.first, chunk.later, batch_size=batch_size)
+    return np.concatenate([encoding.tokens.cpu().numpy() for encoding in encodings])

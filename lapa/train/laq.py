@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lapa.checkpoint import fingerprint, save_checkpoint
-from lapa.data.augment import augment_pairs
+from lapa.data.augment import augment_pairs, nothing_happened
 from lapa.data.frame_store import FrameStore
 from lapa.data.labels import labelled
 from lapa.data.pairs import PairTable
@@ -142,7 +142,9 @@ class LAQStage:
         if self.config.augment:
             frame, future, motion = augment_pairs(frame, future, motion, rng)
         batch = {"frame": frame, "future": future, "target": future, "motion": motion}
-        return nothing_happened(batch, rng, self.config.nothing_share) if self.config.nothing_share else batch
+        if not self.config.nothing_share:
+            return batch
+        return nothing_happened(batch, self.train.clip[rows], rng, self.config.nothing_share)
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
@@ -246,21 +248,6 @@ class LAQStage:
         latents = self.model.encode(frame, future).continuous
         self.model.quantizer.initialise(latents, generator)
         self.started += 1
-
-
-def nothing_happened(batch: dict[str, Tensor], rng: np.random.Generator, share: float) -> dict[str, Tensor]:
-    """Make of a share of the pairs what holds no action: half show a frame twice, half are of two clips.
-
-    Their target is the frame and their motion 0, so that the encoder describes an action or nothing, never a scene.
-    """
-    draw = torch.from_numpy(rng.random(len(batch["frame"])))
-    twice, unrelated = draw < share / 2, (draw >= share / 2) & (draw < share)
-    frame, future, target, motion = (batch[name].clone() for name in ("frame", "future", "target", "motion"))
-    future[unrelated] = batch["future"].roll(1, dims=0)[unrelated]
-    future[twice] = frame[twice]
-    target[twice | unrelated] = frame[twice | unrelated]
-    motion[twice | unrelated] = 0.0
-    return {"frame": frame, "future": future, "target": target, "motion": motion}
 
 
 def split_rows(source, num_validation: int) -> tuple[list[int], list[int]]:

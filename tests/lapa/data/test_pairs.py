@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lapa.data.augment import augment_pairs
+from lapa.data.augment import augment_pairs, nothing_happened
 from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
@@ -68,6 +68,23 @@ def test_augmentation_says_how_the_motion_looks_afterwards():
     moved = (_centre(other) - _centre(one)) / 64 * torch.tensor([1.0, -1.0])
     assert (moved[:, 0] < 0).any() and (moved[:, 0] > 0).any()  # some are mirrored
     assert torch.allclose(seen, moved, atol=0.012)
+
+
+def test_where_nothing_happened_the_frame_is_the_target_and_nothing_moved():
+    frame, future = torch.rand(2, 400, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    batch = {"frame": frame, "future": future, "target": future, "motion": torch.ones(400, 2)}
+    out = nothing_happened(batch, np.arange(400), np.random.default_rng(0), 0.5)
+    still = (out["motion"] == 0).all(1)
+    assert 160 < still.sum() < 240
+    assert torch.equal(out["target"][still], frame[still]) and torch.equal(out["target"][~still], future[~still])
+    twice = (out["future"] == frame).flatten(1).all(1)
+    elsewhere = still & ~twice
+    assert 70 < twice.sum() < 130 and 70 < elsewhere.sum() < 130
+    assert torch.equal(out["future"][elsewhere], future.roll(1, 0)[elsewhere])
+    assert torch.equal(batch["future"], future)  # what was drawn is left alone
+    alone = nothing_happened(batch, np.zeros(400, int), np.random.default_rng(0), 0.5)
+    assert torch.equal(alone["future"][elsewhere], future[elsewhere]), "one clip has nothing unrelated to show"
+    assert torch.equal(alone["target"][elsewhere], future[elsewhere])
 
 
 def _centre(pictures: torch.Tensor) -> torch.Tensor:

@@ -89,20 +89,6 @@ def test_one_passer_by_counts_no_more_than_the_largest_motion():
     assert reader.in_units(torch.tensor([[9.0, -0.1]])).tolist() == [[LARGEST, pytest.approx(-1.0)]]
 
 
-def test_where_nothing_happened_the_frame_is_the_target_and_nothing_moved():
-    frame, future = torch.rand(2, 400, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    batch = {"frame": frame, "future": future, "target": future, "motion": torch.ones(400, 2)}
-    out = stage.nothing_happened(batch, np.random.default_rng(0), 0.5)
-    still = (out["motion"] == 0).all(1)
-    assert 160 < still.sum() < 240
-    assert torch.equal(out["target"][still], frame[still]) and torch.equal(out["target"][~still], future[~still])
-    twice = (out["future"] == frame).flatten(1).all(1)
-    elsewhere = still & ~twice
-    assert 70 < twice.sum() < 130 and 70 < elsewhere.sum() < 130
-    assert torch.equal(out["future"][elsewhere], future.roll(1, 0)[elsewhere])
-    assert torch.equal(batch["future"], future)  # what was drawn is left alone
-
-
 def test_training_is_held_to_motion_and_resumes_bit_for_bit(config, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "cache"))
     held = dataclasses.replace(config, motion_weight=0.01, nothing_share=0.2)

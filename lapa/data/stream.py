@@ -1,0 +1,111 @@
+"""The pairs of a data set, some clips at a time, for whoever looks at each once: nothing is written, little is held.
+
+The next clips are decoded in another thread while the last are worked on. Training, which draws at random and comes
+back, reads the frame store instead (`frame_store.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from lapa.data.frame_store import squash
+from lapa.data.video import window_frames
+from lapa.protocols import ClipSource
+from lapa.types import LapaError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PairChunk:
+    """All pairs of some clips, in order of time within each.
+
+    Attributes:
+        frames: uint8 [m size size 3], the frames they need, each once.
+        first, later: int64 [n], which of them each pair is between; `first` never falls.
+        clip: int64 [n], row of the source's records; t: int64 [n], the current frame.
+    """
+
+    frames: UInt8[np.ndarray, "m h w 3"]
+    first: Int[np.ndarray, "n"]
+    later: Int[np.ndarray, "n"]
+    clip: Int[np.ndarray, "n"]
+    t: Int[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.clip)
+
+
+def stream_pairs(
+    source: ClipSource,
+    rows: Sequence[int],
+    size: int,
+    window_s: float,
+    *,
+    stride: int = 1,
+    num: int = 256,
+) -> Iterator[PairChunk]:
+    """Yield every `stride`-th pair of the clips `rows`, each clip whole, about `num` pairs at a time.
+
+    Each clip is decoded once. One that cannot be read is left out, with a line in the log.
+    """
+    chunks = _chunks(source, rows, size, window_s, stride, num)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead = pool.submit(next, chunks, None)
+        while (chunk := ahead.result()) is not None:
+            ahead = pool.submit(next, chunks, None)
+            yield chunk
+
+
+def _chunks(
+    source: ClipSource, rows: Sequence[int], size: int, window_s: float, stride: int, num: int
+) -> Iterator[PairChunk]:
+    parts: list[PairChunk] = []
+    for row in rows:
+        part = _pairs_of(source, row, size, window_s, stride)
+        if part is not None:
+            parts.append(part)
+        if sum(map(len, parts)) >= num:
+            yield _joined(parts)
+            parts = []
+    if parts:
+        yield _joined(parts)
+
+
+def _pairs_of(source: ClipSource, row: int, size: int, window_s: float, stride: int) -> PairChunk | None:
+    """Return the pairs of one clip; None if it has none or cannot be read."""
+    try:
+        clip = source.clip(row)
+    except LapaError as error:  # one bad video does not end the labelling of thousands
+        log.warning("left out: %s", error)
+        return None
+    window = window_frames(window_s, clip.fps)
+    t = np.arange(0, clip.num_frames - window, stride)
+    if not len(t):
+        return None
+    wanted = np.union1d(t, t + window)
+    return PairChunk(
+        frames=np.stack([squash(clip.frames[i], size) for i in wanted.tolist()]),
+        first=np.searchsorted(wanted, t),
+        later=np.searchsorted(wanted, t + window),
+        clip=np.full(len(t), row),
+        t=t,
+    )
+
+
+def _joined(parts: Sequence[PairChunk]) -> PairChunk:
+    offsets = np.cumsum([0, *(len(part.frames) for part in parts[:-1])]).tolist()
+    shifted = [(part.first + offset, part.later + offset) for part, offset in zip(parts, offsets, strict=True)]
+    return PairChunk(
+        frames=np.concatenate([part.frames for part in parts]),
+        first=np.concatenate([first for first, _ in shifted]),
+        later=np.concatenate([later for _, later in shifted]),
+        clip=np.concatenate([part.clip for part in parts]),
+        t=np.concatenate([part.t for part in parts]),
+    )
