@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,17 @@ class FrameStore:
             fps=np.array(index["fps"], np.float32),
             rows=tuple(rows),
         )
+
+    @classmethod
+    def is_there(cls, source: ClipSource, rows: Sequence[int], size: int) -> bool:
+        """Tell whether `open` would find these clips decoded."""
+        return (cache_folder() / _key(source, rows, size, None) / "index.json").is_file()
+
+    def read_clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
+        """Read all frames of the i-th chosen clip from the file, so that no pages of it stay in memory."""
+        shape = (int(self.lengths[i]), *self.frames.shape[1:])
+        offset, count = int(self.starts[i]) * math.prod(shape[1:]), math.prod(shape)
+        return np.fromfile(self.frames.filename, np.uint8, count, offset=offset).reshape(shape)
 
     def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
         """Return all frames of the i-th chosen clip."""

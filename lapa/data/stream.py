@@ -1,7 +1,7 @@
 """The pairs of a data set, some clips at a time, for whoever looks at each once: nothing is written, little is held.
 
 The next clips are decoded in another thread while the last are worked on. Training, which draws at random and comes
-back, reads the frame store instead (`frame_store.py`).
+back, keeps them in the frame store (`frame_store.py`); clips that lie there already are read from it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from lapa.data.frame_store import squash
+from lapa.data.frame_store import FrameStore, squash
 from lapa.data.video import window_frames
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
@@ -67,8 +67,8 @@ def _chunks(
     source: ClipSource, rows: Sequence[int], size: int, window_s: float, stride: int, num: int
 ) -> Iterator[PairChunk]:
     parts: list[PairChunk] = []
-    for row in rows:
-        part = _pairs_of(source, row, size, window_s, stride)
+    for row, frames, fps in _clips(source, rows, size):
+        part = _pairs_of(row, frames, size, window_frames(window_s, fps), stride)
         if part is not None:
             parts.append(part)
         if sum(map(len, parts)) >= num:
@@ -78,20 +78,30 @@ def _chunks(
         yield _joined(parts)
 
 
-def _pairs_of(source: ClipSource, row: int, size: int, window_s: float, stride: int) -> PairChunk | None:
-    """Return the pairs of one clip; None if it has none or cannot be read."""
-    try:
-        clip = source.clip(row)
-    except LapaError as error:  # one bad video does not end the labelling of thousands
-        log.warning("left out: %s", error)
-        return None
-    window = window_frames(window_s, clip.fps)
-    t = np.arange(0, clip.num_frames - window, stride)
+def _clips(source: ClipSource, rows: Sequence[int], size: int) -> Iterator[tuple[int, np.ndarray, float]]:
+    """Yield row, frames and frames per second of each clip that can be read."""
+    if FrameStore.is_there(source, rows, size):
+        store = FrameStore.open(source, rows, size)
+        for i, row in enumerate(rows):
+            yield row, store.read_clip(i), float(store.fps[i])
+        return
+    for row in rows:
+        try:
+            clip = source.clip(row)
+        except LapaError as error:  # one bad video does not end the labelling of thousands
+            log.warning("left out: %s", error)
+            continue
+        yield row, clip.frames, clip.fps
+
+
+def _pairs_of(row: int, frames: np.ndarray, size: int, window: int, stride: int) -> PairChunk | None:
+    """Return the pairs of one clip; None if it has none."""
+    t = np.arange(0, len(frames) - window, stride)
     if not len(t):
         return None
     wanted = np.union1d(t, t + window)
     return PairChunk(
-        frames=np.stack([squash(clip.frames[i], size) for i in wanted.tolist()]),
+        frames=np.stack([squash(frames[i], size) for i in wanted.tolist()]),
         first=np.searchsorted(wanted, t),
         later=np.searchsorted(wanted, t + window),
         clip=np.full(len(t), row),

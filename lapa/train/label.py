@@ -79,14 +79,15 @@ def run(config: LabelConfig, *, out: Path) -> Path:
     window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
     source = open_source(config.data)
     train, held = split_rows(source, config.num_validation)
-    clip, t, tokens = _label(laq, source, sorted([*train, *held]), window_s, config)
+    clip, t, tokens = _label(laq, source, (train, held), window_s, config)
+    order = np.lexsort((t, clip))
     out.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         out / "labels.npz",
-        clip=clip.astype(np.int32),
-        t=t.astype(np.int32),
-        tokens=tokens.astype(np.int16),
-        held=np.isin(clip, held),
+        clip=clip[order].astype(np.int32),
+        t=t[order].astype(np.int32),
+        tokens=tokens[order].astype(np.int16),
+        held=np.isin(clip[order], held),
     )
     facts = {
         "kind": "labels",
@@ -122,18 +123,19 @@ def load_labels(path: str | Path) -> Labels:
 
 
 def _label(
-    laq: AnyLAQ, source: ClipSource, rows: Sequence[int], window_s: float, config: LabelConfig
+    laq: AnyLAQ, source: ClipSource, parts: Sequence[Sequence[int]], window_s: float, config: LabelConfig
 ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n l"]]:
-    """Return clip, time and tokens of every pair; the next clips are decoded while these are encoded.
+    """Return clip, time and tokens of every pair, part by part; the next clips are decoded while these are encoded.
 
     Raises:
         LapaError: if no clip is long enough.
     """
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    with tqdm(total=len(rows), desc="label", unit="clip", mininterval=2.0) as bar:
-        for chunk in stream_pairs(source, rows, laq.config.image_size, window_s, stride=config.stride):
-            found.append((chunk.clip, chunk.t, _encode(laq, chunk, config.batch_size)))
-            bar.update(len(np.unique(chunk.clip)))
+    with tqdm(total=sum(map(len, parts)), desc="label", unit="clip", mininterval=2.0) as bar:
+        for rows in parts:
+            for chunk in stream_pairs(source, rows, laq.config.image_size, window_s, stride=config.stride):
+                found.append((chunk.clip, chunk.t, _encode(laq, chunk, config.batch_size)))
+                bar.update(len(np.unique(chunk.clip)))
     if not found:
         raise LapaError(f"no clip is longer than the window of {window_s:g} s: choose a shorter window")
     clip, t, tokens = (np.concatenate(columns) for columns in zip(*found, strict=True))

@@ -14,6 +14,11 @@ from lapa.data.video_writer import write_video
 LENGTHS = (5, 3, 9, 14, 6)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "no cache yet"))
+
+
 @pytest.fixture
 def source(tmp_path):
     """Clips of grey frames whose level counts up; the second is too short for a window of 4."""
@@ -66,3 +71,12 @@ def test_each_clip_is_decoded_once_and_ahead_of_need(source, monkeypatch):
     list(stream)
     assert [row for row, _ in decoded] == [0, 2, 3, 4]
     assert threading.current_thread() not in {thread for _, thread in decoded}
+
+
+def test_what_training_decoded_is_not_decoded_again(source, monkeypatch):
+    rows = range(len(LENGTHS))
+    decoded = list(stream_pairs(source, rows, 16, 0.4, num=7))
+    FrameStore.open(source, rows, 16)
+    monkeypatch.setattr(type(source), "clip", lambda self, row: pytest.fail("decoded again"))
+    for one, other in zip(decoded, stream_pairs(source, rows, 16, 0.4, num=7), strict=True):
+        assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in vars(one))
