@@ -10,7 +10,7 @@ from lapa.models.laq import LAQConfig
 from lapa.models.policy import PolicyConfig
 from lapa.train.decoder import TrainDecoderConfig
 from lapa.train.finetune import FinetuneConfig
-from lapa.train.laq import TrainLAQConfig
+from lapa.train.laq import MOTION_WEIGHT, NOTHING_SHARE, TrainLAQConfig
 from lapa.train.loop import LoopConfig
 from lapa.train.policy import TrainPolicyConfig
 
@@ -18,20 +18,19 @@ PRESETS = ("tiny", "small", "base", "paper")
 
 TINY = LoopConfig(num_steps=60, batch_size=16, warmup_steps=10, log_every=10, eval_every=30, save_every=20)
 
-HELD_TO_MOTION = {"motion_weight": 0.004, "nothing_share": 0.1}
-
 
 def laq(preset: str) -> TrainLAQConfig:
     """Return the configuration of a quantizer's run."""
+    held = {"motion_weight": MOTION_WEIGHT, "nothing_share": NOTHING_SHARE}
     return {
         "tiny": TrainLAQConfig(
             num_validation=4,
             model=LAQConfig(image_size=64, width=64, num_heads=2, num_spatial=1, num_decoder=1),
             loop=TINY,
         ),
-        "small": TrainLAQConfig(**HELD_TO_MOTION, loop=LoopConfig(num_steps=3000)),
+        "small": TrainLAQConfig(**held, loop=LoopConfig(num_steps=3000)),
         "base": TrainLAQConfig(
-            **HELD_TO_MOTION,
+            **held,
             model=LAQConfig(width=512, num_heads=8, num_spatial=4, num_temporal=4, num_decoder=6),
             loop=LoopConfig(num_steps=50_000, batch_size=128, lr=3e-4, warmup_steps=1000, save_every=1000),
         ),

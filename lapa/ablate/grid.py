@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lapa.train.laq import TrainLAQConfig
+from lapa.train.laq import MOTION_WEIGHT, NOTHING_SHARE, TrainLAQConfig
 from lapa.types import LapaError
 
 Setting = Mapping[str, Any]
@@ -38,9 +38,9 @@ AXES: dict[str, dict[str, Setting]] = {
     "window": {f"{seconds:g} s": {"window_s": seconds} for seconds in (0.2, 0.4, 0.6, 1.0, 1.6)},
     "motion": {
         "picture alone": {"motion_weight": 0.0, "nothing_share": 0.0},
-        "and motion": {"motion_weight": 0.004, "nothing_share": 0.0},
-        "and nothing": {"motion_weight": 0.0, "nothing_share": 0.1},
-        "and both": {"motion_weight": 0.004, "nothing_share": 0.1},
+        "and motion": {"motion_weight": MOTION_WEIGHT, "nothing_share": 0.0},
+        "and nothing": {"motion_weight": 0.0, "nothing_share": NOTHING_SHARE},
+        "and both": {"motion_weight": MOTION_WEIGHT, "nothing_share": NOTHING_SHARE},
     },
     "seed": {f"seed {number}": {"loop.seed": number} for number in (0, 1, 2)},
 }

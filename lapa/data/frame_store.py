@@ -84,15 +84,11 @@ class FrameStore:
         """Tell whether `open` would find these clips decoded."""
         return (cache_folder() / _key(source, rows, size, None) / "index.json").is_file()
 
-    def read_clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
-        """Read all frames of the i-th chosen clip from the file, so that no pages of it stay in memory."""
+    def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
+        """Read all frames of the i-th chosen clip; not through the mapping, whose pages would stay in memory."""
         shape = (int(self.lengths[i]), *self.frames.shape[1:])
         offset, count = int(self.starts[i]) * math.prod(shape[1:]), math.prod(shape)
         return np.fromfile(self.frames.filename, np.uint8, count, offset=offset).reshape(shape)
-
-    def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
-        """Return all frames of the i-th chosen clip."""
-        return self.frames[self.starts[i] : self.starts[i] + self.lengths[i]]
 
 
 def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path, shrink: Shrink) -> None:

@@ -83,7 +83,7 @@ def _clips(source: ClipSource, rows: Sequence[int], size: int) -> Iterator[tuple
     if FrameStore.is_there(source, rows, size):
         store = FrameStore.open(source, rows, size)
         for i, row in enumerate(rows):
-            yield row, store.read_clip(i), float(store.fps[i])
+            yield row, store.clip(i), float(store.fps[i])
         return
     for row in rows:
         try:

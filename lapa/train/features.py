@@ -1,4 +1,4 @@
-"""What a run needs of many frames, computed once and kept in a file: frozen vision features, maps of change.
+"""What a run needs of many frames, computed once and kept: frozen vision features, maps of change, links of motion.
 
 The file lies beside the decoded frames (`lapa/data/frame_store.py`) and is named by what determines it. A training
 step then reads rows of it instead of running the vision side, or opening pictures, again.
@@ -75,14 +75,16 @@ def cached_links(
     *,
     key: dict,
 ) -> Float16[np.ndarray, "n e"]:
-    """Return what `measure` says of each pair of `rows` and `later`; `key` says in JSON which frames these are."""
+    """Return what `measure` says of each `frames[rows]` beside `frames[later]`.
+
+    `key` says in JSON which frames these are.
+    """
 
     def compute(part: slice) -> np.ndarray:
         pairs = zip(frames[rows[part]], frames[later[part]], strict=True)
         return np.stack([measure(before, after) for before, after in pairs]).astype(np.float16)
 
-    spans = np.unique(later - rows).tolist()
-    return _cached(compute, len(rows), name="links", key=[key, measure.__qualname__, spans, len(rows)])
+    return _cached(compute, len(rows), name="links", key=[key, measure.__qualname__, rows.tolist(), later.tolist()])
 
 
 def _cached(compute: Callable[[slice], np.ndarray], num_rows: int, *, name: str, key: list) -> np.ndarray:

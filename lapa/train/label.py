@@ -128,7 +128,7 @@ def _label(
     """Return clip, time and tokens of every pair, part by part; the next clips are decoded while these are encoded.
 
     Raises:
-        LapaError: if no clip is long enough.
+        LapaError: if no clip can be read and is long enough.
     """
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     with tqdm(total=sum(map(len, parts)), desc="label", unit="clip", mininterval=2.0) as bar:
@@ -137,7 +137,10 @@ def _label(
                 found.append((chunk.clip, chunk.t, _encode(laq, chunk, config.batch_size)))
                 bar.update(len(np.unique(chunk.clip)))
     if not found:
-        raise LapaError(f"no clip is longer than the window of {window_s:g} s: choose a shorter window")
+        raise LapaError(
+            f"no clip of '{source.name}' can be read and is longer than the quantizer's window of {window_s:g} s: give "
+            "longer clips, or a quantizer with a shorter window"
+        )
     clip, t, tokens = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return clip, t, tokens
 

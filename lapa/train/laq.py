@@ -34,6 +34,9 @@ from lapa.train.loop import LoopConfig, finish, fit
 from lapa.train.motion import MotionReader, motions
 from lapa.types import LapaError
 
+MOTION_WEIGHT, NOTHING_SHARE = 0.004, 0.1
+"""What presets hold a latent to beside the picture; without it, the paper's loss."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainLAQConfig:

@@ -94,11 +94,23 @@ def test_training_is_held_to_motion_and_resumes_bit_for_bit(config, tmp_path, mo
     held = dataclasses.replace(config, motion_weight=0.01, nothing_share=0.2)
     stage.run(held, out=tmp_path / "whole")
     rows = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
-    assert all(np.isfinite(row["motion_error"]) for row in rows if "motion_error" in row)
+    assert all(np.isfinite(row["motion_error"]) for row in rows if "loss" in row)
     assert any("eval_motion_r2" in row for row in rows)
+    stage.run(dataclasses.replace(held, motion_weight=0.0), out=tmp_path / "free")
 
     with pytest.raises(_KilledError):
         _run_and_die(held, tmp_path / "parts", after=6)
     stage.run(held, out=tmp_path / "parts")
-    whole, parts = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts"))
-    assert whole == parts
+    names = ("whole", "parts", "free")
+    whole, parts, free = ((tmp_path / name / "model.safetensors").read_bytes() for name in names)
+    assert whole == parts and whole != free
+
+
+def test_videos_of_other_rates_do_not_share_their_links(tmp_path, monkeypatch):
+    """The same frames at other frame rates have links of other lengths: each is measured for itself."""
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "cache"))
+    store = store_of(Gliding((2, 0), (2, 0), (2, 0)).clips, tmp_path)
+    for rates in ((10.0, 10.0, 15.0), (10.0, 15.0, 15.0)):
+        table = PairTable.of(dataclasses.replace(store, fps=np.array(rates, np.float32)), 0.8)
+        right = motions(table)[:, 0] * 128
+        assert np.abs(right - 2 * table.window).max() < 4, rates
