@@ -59,7 +59,7 @@ class Options:
     max_upload_s: int = 600
     """Longest upload, in seconds."""
     device: str = "auto"
-    """auto, cpu or cuda."""
+    """auto (a GPU where there is one), cpu, cuda, cuda:1, mps."""
     precision: Literal["auto", "bf16", "fp32", "8bit", "4bit"] = "auto"
     """Arithmetic of a released policy; auto is the one it is stored in."""
 

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from lapa import bundle as bundles
 from lapa.data.video import open_video, read_clip, window_frames
+from lapa.device import resolve_device
 from lapa.dream import dream, play
 from lapa.frames import resize, to_frames, to_pixels
 from lapa.index import nearest
@@ -72,10 +73,10 @@ class Explorer(OpenBundle):
         `precision` is a released policy's: auto, bf16, fp32, 8bit or 4bit.
 
         Raises:
-            LapaError: if something is missing, damaged, or was made with another quantizer.
+            LapaError: if something is missing, damaged, or was made with another quantizer; if there is no such device.
         """
         found = bundles.find_bundle(bundle, laq=laq, policy=policy, robot=robot, index=index)
-        return cls(found, _device(device), precision)
+        return cls(found, resolve_device(device), precision)
 
     @staticmethod
     def bundles() -> tuple[str, ...]:
@@ -318,9 +319,3 @@ class Explorer(OpenBundle):
                 f"which has {mine[0]} tokens out of {mine[1]} codes"
             )
         return latent_action
-
-
-def _device(device: str) -> str:
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -34,7 +34,7 @@ class Judged:
     seed: int = 0
     """Seed of the draw."""
     device: str = "auto"
-    """cpu, cuda, or auto."""
+    """auto (a GPU where there is one), cpu, cuda, cuda:1, mps."""
     out: tuple[Path, ...] = ()
     """Reports to write: names that end in .json, .md or .tex."""
     json: bool = False
@@ -53,16 +53,16 @@ class Judged:
 
     def open(self) -> tuple[AnyLAQ, Path, ClipSource]:
         """Load the quantizer onto its device; return it, its folder and the data."""
-        import torch
-
         from lapa.bundle import find_bundle
         from lapa.data.labels import labelled
         from lapa.data.source import open_source
         from lapa.data.subset import Subset
+        from lapa.device import resolve_device
         from lapa.models.load import load_laq
 
         path = find_bundle(self.bundle, laq=self.laq).laq
-        device = self.device if self.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+        with usage():
+            device = resolve_device(self.device)
         source = open_source(self.data)
         if self.only:
             source = Subset(source, labelled(source, range(len(source.records)), self.only))

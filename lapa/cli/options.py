@@ -34,20 +34,23 @@ class Models:
     index: Path | None = None
     """Index to use instead of the bundle's."""
     device: str = "auto"
-    """cpu, cuda, or auto."""
+    """auto (a GPU where there is one), cpu, cuda, cuda:1, mps."""
     precision: Literal["auto", "bf16", "fp32", "8bit", "4bit"] = "auto"
     """Arithmetic of a released policy; auto is the one it is stored in."""
 
     def open(self) -> Explorer:
         """Open the models."""
+        from lapa.device import resolve_device
         from lapa.explorer import Explorer
 
+        with usage():
+            device = resolve_device(self.device)
         return Explorer.open(
             self.bundle,
             laq=self.laq,
             policy=self.policy,
             index=self.index,
-            device=self.device,
+            device=device,
             precision=self.precision,
         )
 

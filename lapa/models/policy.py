@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor, nn
 
 from lapa.checkpoint import Checkpoint, config_from, load_checkpoint, token_fingerprint
+from lapa.device import resolve_device
 from lapa.frames import to_pixels
 from lapa.models.action_head import TokenHead
 from lapa.models.backbone import Backbone, HubBackbone, LlamaBackbone, Memory
@@ -220,8 +221,10 @@ def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> La
     """Load a policy for inference, with the checkpoint of the quantizer it was trained with.
 
     Raises:
-        LapaError: if `path` is not a checkpoint of kind "policy", is damaged, or belongs to another quantizer.
+        LapaError: if `path` is not a checkpoint of kind "policy", is damaged, or belongs to another quantizer;
+            if there is no such device.
     """
+    device = resolve_device(device)
     checkpoint = load_checkpoint(path, "policy")
     net, quantizer = load_net(checkpoint, laq, latent_choices)
     quantizer.to(device)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from lapa.checkpoint import load_checkpoint
+from lapa.device import resolve_device
 from lapa.frames import to_pixels
 from lapa.models.action_bins import ActionBins
 from lapa.models.policy import PolicyNet, check_instruction, load_net
@@ -51,8 +52,10 @@ def load_robot(path: str | Path, laq: str | Path, *, device: str = "cpu") -> Rob
     """Load a finetuned policy, with the checkpoint of the quantizer whose eyes it uses.
 
     Raises:
-        LapaError: if `path` is not a checkpoint of kind "robot", is damaged, or belongs to another quantizer.
+        LapaError: if `path` is not a checkpoint of kind "robot", is damaged, or belongs to another quantizer; if
+            there is no such device.
     """
+    device = resolve_device(device)
     checkpoint = load_checkpoint(path, "robot")
     try:
         bins = ActionBins.from_json((checkpoint.path / ACTIONS_FILE).read_text(encoding="utf-8"))

@@ -22,6 +22,7 @@ from jaxtyping import Float32, Int
 from torch import Tensor
 
 from lapa.checkpoint import config_from, read_config, token_fingerprint
+from lapa.device import resolve_device
 from lapa.frames import pixels_from_uint8
 from lapa.models.policy import check_instruction, picker
 from lapa.released.policy_config import EOS, PAD, WINDOW_S, ReleasedPolicyConfig
@@ -162,7 +163,8 @@ def load_released_policy(
     `policy_store.load_net`). `rope_table` overrides the precision of the rotary angles, for comparisons.
 
     Raises:
-        LapaError: if `path` is not an imported policy, is damaged, or `laq` is not the quantizer it speaks for.
+        LapaError: if `path` is not an imported policy, is damaged, or `laq` is not the quantizer it speaks for; if
+            there is no such device.
     """
     config = read_config(path, "policy")
     shape = released_shape(config, path)
@@ -172,6 +174,7 @@ def load_released_policy(
         check_quantizer(path, config, shape, laq)
     if rope_table:
         shape = replace(shape, rope_table=rope_table)
+    device = resolve_device(device)
     net = open_net(path, shape, device=device, precision=precision, device_map=device_map, max_memory=max_memory)
     stage = config.get("stage") or {}
     prior = stage.get("prior")

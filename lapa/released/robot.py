@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float32
 
 from lapa.checkpoint import read_config
+from lapa.device import resolve_device
 from lapa.models.action_bins import ActionBins
 from lapa.models.policy import check_instruction, picker
 from lapa.models.robot import ACTIONS_FILE
@@ -54,7 +55,7 @@ def load_released_robot(path: str | Path, *, device: str = "cpu", precision: str
     was imported as one that was not.
 
     Raises:
-        LapaError: if `path` is no such policy, is damaged, or has no action bins.
+        LapaError: if `path` is no such policy, is damaged, or has no action bins; if there is no such device.
     """
     path = Path(path)
     config = read_config(path, "robot")
@@ -66,5 +67,6 @@ def load_released_robot(path: str | Path, *, device: str = "cpu", precision: str
             f"'{path}' has no {ACTIONS_FILE}, so its action ids mean nothing: import it with --bins and the csv that "
             "its finetuning data was prepared with"
         ) from error
+    device = resolve_device(device)
     net = open_net(path, shape, device=device, precision=precision)
     return ReleasedRobot(net, open_reader(path, device, crop=bool(config["stage"].get("crop", True))), bins)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
 from lapa.data.source import open_source
 from lapa.data.stream import PairChunk, stream_pairs
+from lapa.device import resolve_device
 from lapa.frames import pixels_from_uint8
 from lapa.models.encode import encode_pairs
 from lapa.models.load import AnyLAQ, load_laq
@@ -74,7 +75,7 @@ def run(config: LabelConfig, *, out: Path) -> Path:
     """
     if (out / "config.json").is_file():
         return out
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve_device()
     laq = load_laq(config.laq).to(device)
     window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
     source = open_source(config.data)

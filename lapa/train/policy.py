@@ -22,6 +22,7 @@ from lapa.data.frame_store import FrameStore
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.data.video import window_frames
+from lapa.device import resolve_device
 from lapa.frames import pixels_from_uint8
 from lapa.models.backbone import LlamaBackbone
 from lapa.models.load import AnyLAQ, load_laq
@@ -131,7 +132,7 @@ class PolicyStage:
         if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         source, self.config = open_source(config.data), config
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = resolve_device()
         self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
         train, held = split_rows(source, labels.config.num_validation)
         told = [with_instruction(self.records, rows) for rows in (train, held)]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, token_fingerprint, write_text
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.device import resolve_device
 from lapa.protocols import ClipSource
 from lapa.released.lesson import Trainee, as_batch
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
@@ -179,7 +180,7 @@ def open_trainee(
 
     All weights learn in float32; with LoRA the others stay as they are stored.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = resolve_device()
     precision = "auto" if lora_rank else "fp32"
     net = open_net(init, shape, device=device, precision=precision, device_map=device)
     return open_reader(init, device), Trainee(net if prepare is None else prepare(net), lora_rank)

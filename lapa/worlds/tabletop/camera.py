@@ -6,6 +6,7 @@ models come and go, because an episode's look is a model of its own: 0.12 s less
 
 from __future__ import annotations
 
+import atexit
 import os
 import weakref
 from types import ModuleType
@@ -38,6 +39,8 @@ class Camera:
             raise _no_opengl(error) from error
         self._films: list[Any] = []
         self._free = weakref.finalize(self, _free, self._opengl, self._films)
+        self._free.atexit = False
+        atexit.register(self._free)  # last in, first out: before mujoco closes the display, which was just registered
 
     def film(self, model, camera: str, *, oversampling: float = 2.0, shadows: bool = False) -> None:
         """Point at a model, from one of its cameras.
@@ -77,6 +80,7 @@ class Camera:
     def close(self) -> None:
         """Free the OpenGL context; happens by itself at exit, while OpenGL still works."""
         self._free()
+        atexit.unregister(self._free)
 
 
 def _shrink(large: Frame, size_px: int) -> Frame:

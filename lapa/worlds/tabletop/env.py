@@ -124,7 +124,7 @@ class TabletopEnv(gymnasium.Env):
         return self._sim.draw() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Free the OpenGL context."""
+        """Free the OpenGL context; one that is left open is freed when Python ends."""
         self._sim.close()
 
     def _observe(self) -> np.ndarray:

@@ -20,11 +20,26 @@ sim = TabletopSim(32)
 print(os.environ["MUJOCO_GL"], sim.draw().std() > 10)
 sim.close()
 """
+LEFT_OPEN = """
+import weakref
+class Thing: pass
+thing = Thing()
+weakref.finalize(thing, int)  # what a temporary folder does; Python then ends such things after mujoco's display
+from lapa.worlds.tabletop.env import TabletopEnv
+env, dropped, cycle, closed = (TabletopEnv(render_mode="rgb_array", image_size=16) for _ in range(4))
+cycle.itself = cycle
+for one in (env, dropped, cycle, closed):
+    one.reset(seed=0)
+    assert one.render().std() > 10
+closed.close()
+del dropped, cycle, one
+print("drawn")
+"""
 
 
-def draw_in_child(**env):
+def draw_in_child(code=DRAW, **env):
     clean = {key: value for key, value in os.environ.items() if key not in ("MUJOCO_GL", "PYOPENGL_PLATFORM")}
-    return subprocess.run([sys.executable, "-c", DRAW], env=clean | env, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], env=clean | env, capture_output=True, text=True, timeout=120)
 
 
 def test_a_working_backend_is_found_by_itself():
@@ -50,6 +65,14 @@ def test_without_any_backend_one_line_says_what_to_install(monkeypatch):
         render.choose_backend()
     assert "\n" not in str(error.value)
     assert "MUJOCO_GL" not in os.environ
+
+
+@pytest.mark.parametrize("backend", render.BACKENDS)
+def test_an_environment_that_nobody_closes_ends_in_silence(backend):
+    done = draw_in_child(LEFT_OPEN, MUJOCO_GL=backend)
+    if "LapaError" in done.stderr:
+        pytest.skip(f"no {backend} here")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "drawn\n", "")
 
 
 def test_every_block_is_seen_in_its_colour_and_no_two_shapes_look_alike():
