@@ -11,6 +11,7 @@ import importlib
 import os
 import sys
 
+from lapa.finished import OtherOptions
 from lapa.types import LapaError
 
 VERBS = {
@@ -67,7 +68,7 @@ def main(argv: list[str]) -> int:
         verb, rest = _split_verb(argv)
         module = importlib.import_module(f"lapa.cli.{VERBS[verb][0]}")
         module.main(verb, rest)
-    except WrongUsage as error:
+    except (WrongUsage, OtherOptions) as error:
         return _fail(error, 2)
     except LapaError as error:
         return _fail(error, 1)
