@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -94,6 +94,12 @@ class ClipSource(Protocol):
 
     def states(self, i: int) -> np.ndarray | None:
         """Recorded states of clip `i`, float32 [t n]; the first two are the end effector's x, y in metres. Or None."""
+        ...
+
+    def identity(self, rows: Sequence[int]) -> list[Any]:
+        """What determines the frames, the rates and the instructions of the clips `rows`, as JSON: files, as
+        `lapa.data.identity` describes them, and what is known of them otherwise. What is cached of them is named by it.
+        """
         ...
 
     def __iter__(self) -> Iterator[Clip]: ...

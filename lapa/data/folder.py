@@ -10,13 +10,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
+from lapa.data.identity import file_facts, video_facts
 from lapa.data.labels import LABELS
 from lapa.data.readers import PICTURE_SUFFIXES, natural_key
 from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, peek_video, read_frames
@@ -100,6 +101,11 @@ class FolderSource:
     def states(self, i: int) -> np.ndarray | None:
         """None: videos carry no states."""
         return None
+
+    def identity(self, rows: Sequence[int]) -> list[Any]:
+        """The clips' files, what the metadata says of each clip, and the metadata's own file."""
+        clips = [[video_facts(self._videos[i], self._folder), asdict(self._facts[i])] for i in rows]
+        return [file_facts(self._folder / METADATA, self._folder), clips]
 
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self._names)))

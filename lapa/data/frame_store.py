@@ -1,16 +1,14 @@
 """All frames of a data set at the model's size, decoded once into one memory-mapped file.
 
-The cache lies under `~/.cache/lapa` (or $LAPA_CACHE), named by what determines it: the records, the size, the format
-version. Random access to pairs then costs a memory read, and several runs share the pages.
+An entry of the cache (`cache.py`), named by what determines it: the clips' files, their rates, the size. Random access
+to pairs then costs a memory read, and several runs share the pages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +18,13 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from tqdm import tqdm
 
-from lapa.data.cache import cache_folder, check_room, removed_on_failure
+from lapa.data.cache import Key, cached, check_room, data_facts, is_cached
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 Shrink = Callable[[np.ndarray, int], np.ndarray]
 """A frame of any size and a side in pixels -> uint8 [side side 3]."""
 
@@ -39,6 +37,7 @@ class FrameStore:
         frames: uint8 [n h w 3], memory-mapped.
         starts: int64 [clips], first row of each clip; lengths: int64 [clips]; fps: float32 [clips].
         rows: the clips' rows in the source's records.
+        of: the data set, for people.
     """
 
     frames: UInt8[np.ndarray, "n h w 3"]
@@ -46,6 +45,7 @@ class FrameStore:
     lengths: Int[np.ndarray, "clips"]
     fps: np.ndarray
     rows: tuple[int, ...]
+    of: str = ""
 
     @classmethod
     def open(
@@ -65,9 +65,8 @@ class FrameStore:
         Raises:
             LapaError: if none can be read.
         """
-        folder = (cache or cache_folder()) / _key(source, rows, size, shrink)
-        if not (folder / "index.json").is_file():
-            _decode_all(source, rows, size, folder, shrink or squash)
+        key = _key(source, rows, size, shrink)
+        folder = cached(key, lambda new: _decode_all(source, rows, size, new, shrink or squash), cache)
         index = json.loads((folder / "index.json").read_text())
         lengths = np.array(index["lengths"], np.int64)
         shape = (int(lengths.sum()), size, size, 3)
@@ -77,12 +76,18 @@ class FrameStore:
             lengths=lengths,
             fps=np.array(index["fps"], np.float32),
             rows=tuple(rows),
+            of=key.of,
         )
 
     @classmethod
     def is_there(cls, source: ClipSource, rows: Sequence[int], size: int) -> bool:
         """Tell whether `open` would find these clips decoded."""
-        return (cache_folder() / _key(source, rows, size, None) / "index.json").is_file()
+        return is_cached(_key(source, rows, size, None))
+
+    @property
+    def name(self) -> str:
+        """What these frames are called in the cache; others are called otherwise."""
+        return Path(self.frames.filename).parent.name
 
     def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
         """Read all frames of the i-th chosen clip; not through the mapping, whose pages would stay in memory."""
@@ -92,12 +97,10 @@ class FrameStore:
 
 
 def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path, shrink: Shrink) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     num_frames = sum(source.records[row].num_frames for row in rows)
     check_room(folder, num_frames * size * size * 3, f"keeping the {num_frames:,} frames of '{source.name}'")
     lengths, fps = [], []
-    temporary = folder / f".frames.{os.getpid()}.tmp"
-    with removed_on_failure(temporary), open(temporary, "wb") as file:
+    with open(folder / "frames.u8", "wb") as file:
         for row in tqdm(rows, desc=f"decoding {source.name}", unit="clip", mininterval=1.0):
             try:
                 clip = source.clip(row)
@@ -112,10 +115,7 @@ def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path
             fps.append(float(clip.fps))
     if not sum(lengths):
         raise LapaError(f"none of the {len(rows)} clips of '{source.name}' can be read: see the warnings above")
-    os.replace(temporary, folder / "frames.u8")
-    index = folder / f".index.{os.getpid()}.tmp"
-    index.write_text(json.dumps({"lengths": lengths, "fps": fps}))
-    os.replace(index, folder / "index.json")
+    (folder / "index.json").write_text(json.dumps({"lengths": lengths, "fps": fps}))
 
 
 def squash(frame: np.ndarray, size: int) -> np.ndarray:
@@ -125,8 +125,7 @@ def squash(frame: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def _key(source: ClipSource, rows: Sequence[int], size: int, shrink: Shrink | None) -> str:
-    path = Path(source.path).resolve()
-    facts = [FORMAT_VERSION, str(path), path.stat().st_mtime_ns, size, [source.records[row].name for row in rows]]
-    facts += [] if shrink is None else [f"{shrink.__module__}.{shrink.__qualname__}"]
-    return f"{path.name}-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
+def _key(source: ClipSource, rows: Sequence[int], size: int, shrink: Shrink | None) -> Key:
+    way = shrink or squash
+    facts = [FORMAT_VERSION, size, f"{way.__module__}.{way.__qualname__}", data_facts(source, rows)]
+    return Key("frames", str(source.path), facts)

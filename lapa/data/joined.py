@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,13 @@ class JoinedSource:
         """Recorded states of clip `i`, float32 [t n], or None where none were recorded."""
         part, row = self._at(i)
         return part.states(row)
+
+    def identity(self, rows: Sequence[int]) -> list[Any]:
+        """What each part says of its clips; one after another, in the order of `rows`."""
+        places = [self._at(i) for i in rows]
+        return [[part.name, part.identity([row for at, row in places if at is part])] for part in self.parts] + [
+            [self.parts.index(part), row] for part, row in places
+        ]
 
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))

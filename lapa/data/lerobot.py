@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lapa.data.identity import file_facts
 from lapa.data.video import Video, open_video
 from lapa.protocols import ClipRecord
 from lapa.types import Clip, Frames, LapaError
@@ -112,6 +113,16 @@ class LeRobotSource:
     def states(self, i: int) -> np.ndarray | None:
         """Recorded states of episode `i`, float32 [t n], or None where none were recorded."""
         return self._column(i, "observation.state")
+
+    def identity(self, rows: Sequence[int]) -> list[Any]:
+        """The camera, the metadata's files, and of each episode its files, where it lies in them and its record."""
+        facts = lru_cache(maxsize=None)(lambda path: file_facts(path, self.path))
+        metadata = [facts(path) for path in sorted((self.path / "meta").rglob("*")) if path.is_file()]
+        episodes = [
+            [facts(self._places[i].video), facts(self._places[i].data), self._places[i].first_frame, asdict(record)]
+            for i, record in ((i, self.records[i]) for i in rows)
+        ]
+        return [self.camera, metadata, episodes]
 
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,9 @@ class Subset:
 
     def states(self, i: int) -> np.ndarray | None:
         return self._source.states(self._rows[i])
+
+    def identity(self, rows: Sequence[int]) -> list[Any]:
+        return self._source.identity([self._rows[i] for i in rows])
 
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))

@@ -8,6 +8,7 @@ model of the hub. Knows nothing of what the suffix means.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from transformers import (
 
 from lapa.frames import to_frames
 from lapa.models.tokenizer import InstructionTokenizer
+from lapa.models.vision import weights_sha256
 from lapa.models.whiten import Whiten
 from lapa.types import LapaError
 
@@ -56,10 +58,12 @@ class Backbone(nn.Module, ABC):
     Attributes:
         language: a decoder of `transformers` that takes embeddings, a 4-D mask and a cache.
         is_causal: whether the prefix is read left to right only, as pretrained models were trained to.
+        vision_sha256: fingerprint of what `look` depends on; "" where it is the quantizer's.
     """
 
     language: PreTrainedModel
     is_causal: bool
+    vision_sha256: str = ""
 
     @abstractmethod
     def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
@@ -255,6 +259,11 @@ class HubBackbone(Backbone):
     @property
     def language(self) -> PreTrainedModel:
         return self.model.get_decoder()
+
+    @property
+    def vision_sha256(self) -> str:
+        frozen = {name: p for name, p in self.model.named_parameters() if not p.requires_grad}
+        return weights_sha256(frozen) + hashlib.sha256(self.image_processor.to_json_string().encode()).hexdigest()
 
     @torch.no_grad()
     def look(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:

@@ -7,7 +7,7 @@ there. Knows nothing of latent actions.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -49,11 +49,7 @@ class FrozenVision(nn.Module):
     @property
     def sha256(self) -> str:
         """The fingerprint of its weights, which a checkpoint keeps beside its name."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self._model[0].state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return weights_sha256(self._model[0].state_dict())
 
     @torch.no_grad()
     def forward(self, pixels: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
@@ -64,6 +60,15 @@ class FrozenVision(nn.Module):
     def _apply(self, fn: Callable, recurse: bool = True) -> FrozenVision:
         self._model[0]._apply(fn, recurse)
         return super()._apply(fn, recurse)
+
+
+def weights_sha256(weights: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of weights and their names, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _open(name: str) -> tuple[nn.Module, list[float], list[float]]:

@@ -1,13 +1,10 @@
-"""Image codes of chosen frames of a data set, computed once and kept in the frame cache's folder.
+"""Image codes of chosen frames of a data set, computed once and kept in the cache (`lapa/data/cache.py`).
 
 Frames are decoded clip by clip and shown at their own size to whoever codes them, so nothing is resized twice.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +13,12 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm import tqdm
 
-from lapa.data.cache import cache_folder
+from lapa.data.cache import Key, cached, data_facts
 from lapa.protocols import ClipSource
 
+FORMAT_VERSION = 2
 BATCH = 16
+VALUES = "values.npy"
 
 
 def image_codes(
@@ -34,16 +33,13 @@ def image_codes(
 
     `look` takes uint8 [b h w 3] and returns integers [b p]; `key` names its weights. Rows are sorted by clip.
     """
-    path = Path(source.path).resolve()
-    facts = [key, str(path), path.stat().st_mtime_ns, [source.records[i].name for i in np.unique(clip)]]
-    digest = hashlib.sha256(json.dumps([*facts, clip.tolist(), t.tolist()]).encode()).hexdigest()[:16]
-    file = cache_folder() / f"codes-{digest}.npy"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{digest}.{os.getpid()}.tmp.npy")
-        np.save(temporary, _look_at_all(look, source, clip, t))
-        os.replace(temporary, file)
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    facts = [FORMAT_VERSION, key, data_facts(source, np.unique(clip).tolist()), clip.tolist(), t.tolist()]
+
+    def compute(folder: Path) -> None:
+        np.save(folder / VALUES, _look_at_all(look, source, clip, t))
+
+    folder = cached(Key("codes", str(source.path), facts), compute)
+    return np.load(folder / VALUES, mmap_mode="r", allow_pickle=False)
 
 
 def _look_at_all(look, source: ClipSource, clip: np.ndarray, t: np.ndarray) -> np.ndarray:

@@ -9,8 +9,6 @@ Source: optical flow as a constraint on latent actions, as in LAOF (arXiv 2511.1
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -34,8 +32,7 @@ def motions(table: PairTable) -> Float[np.ndarray, "n 2"]:
     rows = np.arange(len(store.frames))
     last = np.repeat(store.starts + store.lengths - 1, store.lengths)
     later = np.minimum(rows + np.repeat(step, store.lengths), last)
-    key = {"frames": Path(store.frames.filename).parent.name}
-    links = cached_links(moving_flow, store.frames, rows, later, key=key).astype(np.float32)
+    links = cached_links(moving_flow, store, rows, later).astype(np.float32)
     first, _ = table.places(np.arange(len(table)))
     stride, moved = step[table.clip], np.zeros((len(table), 2), np.float32)
     for i in range(MAX_LINKS):

@@ -202,16 +202,14 @@ class PolicyStage:
         def ahead(seconds: float) -> np.ndarray:
             return np.array([window_frames(seconds, record.fps) for record in source.records])[clip]
 
-        vision = labels.laq_sha256 if config.model.backbone == "llama" else config.model.backbone
-        frames = {"frames": Path(store.frames.filename).parent.name}
-        key = {"vision": vision, "details": config.model.details, **frames}
-        features = cached_features(self.model.backbone.look, store.frames, first, key=key, device=self.device)
+        key = {"vision": self.model.backbone.vision_sha256 or labels.laq_sha256, "details": config.model.details}
+        features = cached_features(self.model.backbone.look, store, first, key=key, device=self.device)
         grid = self.laq.config.image_size // self.laq.config.patch
         later = [end[clip], *(np.minimum(first + ahead(s), end[clip]) for s in config.model.horizons_s)]
         return LabelledFrames(
             store=store,
             features=features,
-            changes=[cached_changes(store.frames, first, ends, grid=grid, key=frames) for ends in later],
+            changes=[cached_changes(store, first, ends, grid=grid) for ends in later],
             tokens=labels.tokens[chosen].astype(np.int64),
             clip=clip,
             first=first,

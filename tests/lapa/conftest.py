@@ -53,6 +53,9 @@ class MovingSquare:
     def states(self, i: int) -> np.ndarray:
         return np.pad(self._paths[i].astype(np.float32), ((0, 0), (0, 3)))
 
+    def identity(self, rows: Sequence[int]) -> list:
+        return [self._paths[row].tolist() for row in rows]
+
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))
 

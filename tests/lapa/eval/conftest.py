@@ -63,6 +63,9 @@ class SlidingSquare:
         """x right, y forward (up in the picture), in metres of one per thousand pixels."""
         return (self._paths[i] * (1e-3, -1e-3)).astype(np.float32) if self._has_states else None
 
+    def identity(self, rows: Sequence[int]) -> list:
+        return [self._paths[row].tolist() for row in rows]
+
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))
 

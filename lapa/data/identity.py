@@ -1,0 +1,31 @@
+"""What a file is, without reading it: where it lies, how large it is and when it was written.
+
+The change time is looked at beside the modification time: `cp -p` and archives set the latter back, and a file that
+was replaced by one of the same size would look like the old one. It also changes with a file's permissions, which costs
+a needless decoding; taking old frames for new ones costs more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lapa.data.readers import list_pictures
+
+
+def file_facts(path: Path, root: Path) -> list[Any]:
+    """Return name relative to `root`, bytes, modification and change time in ns; of what a link leads to.
+
+    The name alone where nothing is there.
+    """
+    name = path.relative_to(root).as_posix()
+    try:
+        stat = path.stat()
+    except OSError:
+        return [name]
+    return [name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def video_facts(path: Path, root: Path) -> list[Any]:
+    """Return `file_facts` of a video file, or of each picture of a folder of pictures."""
+    return [file_facts(each, root) for each in (list_pictures(path) if path.is_dir() else [path])]
