@@ -29,6 +29,8 @@ class ImportReleasedLAQ:
     """Side of its pictures, in pixels; by default that of 8 x 8 patches (16 x 16 where it has 64 tokens)."""
     data: str = ""
     """What it was trained on, for the app to say, such as "Open X-Embodiment"."""
+    overwrite: bool = False
+    """Import again into a folder that was imported from another file or with other options."""
 
 
 def main(verb: str, args: list[str]) -> None:
@@ -41,7 +43,12 @@ def main(verb: str, args: list[str]) -> None:
     from lapa.released.laq_import import import_laq
 
     out = import_laq(
-        options.file, options.out, window_s=options.window_s, image_size=options.image_size, data=options.data
+        options.file,
+        options.out,
+        window_s=options.window_s,
+        image_size=options.image_size,
+        data=options.data,
+        overwrite=options.overwrite,
     )
     laq = load_laq(out)
     num_parameters, config = sum(p.numel() for p in laq.parameters()), laq.config

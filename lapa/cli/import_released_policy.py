@@ -16,7 +16,8 @@ from lapa.cli.options import parse
 class ImportReleasedPolicy:
     """Turn the authors' policy (params, vqgan, tokenizer.model) into a checkpoint for --policy.
 
-    One layer is in memory at a time; a stopped import goes on with the same command. Nothing in the files is run.
+    One layer is in memory at a time; a stopped import goes on with the same command, a finished one is left as it is.
+    Nothing in the files is run.
     assets/docs/released.md says where to get them and what the result needs.
     """
 
@@ -38,6 +39,10 @@ class ImportReleasedPolicy:
     """Attention heads, which the file does not say; by default one per 128 of width, as in LLaMA."""
     rope_base: float = 50_000_000.0
     """Base of the rotary angles, which the file does not say (released code: theta)."""
+    image_size: int | None = None
+    """Side of its pictures, in pixels; by default that which "vqgan" turns into 16 x 16 codes."""
+    overwrite: bool = False
+    """Import again into a folder that was imported from other files or with other options."""
 
 
 def main(verb: str, args: list[str]) -> None:
@@ -49,18 +54,22 @@ def main(verb: str, args: list[str]) -> None:
     from lapa.checkpoint import read_config
     from lapa.released.policy_import import ImportPolicyConfig, import_policy
 
+    config = ImportPolicyConfig(
+        num_heads=options.num_heads, rope_base=options.rope_base, crop=options.crop, image_size=options.image_size
+    )
     out = import_policy(
         options.params,
         options.vqgan,
         options.tokenizer,
         options.out,
-        config=ImportPolicyConfig(num_heads=options.num_heads, rope_base=options.rope_base, crop=options.crop),
+        config=config,
         laq=options.laq,
         bins=options.bins,
+        overwrite=options.overwrite,
     )
-    config = read_config(out)
-    model = config["model"]
+    made = read_config(out)
+    model = made["model"]
     print(
-        f"{out}: a {config['kind']} of {model['num_layers']} layers, width {model['width']}, "
+        f"{out}: a {made['kind']} of {model['num_layers']} layers, width {model['width']}, "
         f"{model['code_seq_len']} tokens out of {model['codebook_size']} codes"
     )

@@ -13,9 +13,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
+from scipy.optimize import lsq_linear
 
 from lapa.models.action_bins import ActionBins
 from lapa.types import LapaError
+
+BINS_FILE = "action_bins.csv"
 
 
 def read_bins(path: str | Path, num_actions: int) -> ActionBins:
@@ -48,9 +52,10 @@ def write_bins(bins: ActionBins, path: str | Path) -> None:
     """Write bins of ours as such a table.
 
     The authors' reader takes a bin for the middle between its edges, so the edges written are those whose middles are
-    our bins' values, as nearly as rising edges allow: ours stand for the mean of their training actions.
+    our bins' values: exactly for bins that came from such a table, and as nearly as rising edges allow for ours, which
+    stand for the mean of their training actions.
     """
-    rows = [_edges(np.asarray(values, np.float64)) for values in bins.values]
+    rows = [_edges(*(np.asarray(x, np.float64) for x in pair)) for pair in zip(bins.edges, bins.values, strict=True)]
     longest = max(map(len, rows))
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -58,9 +63,20 @@ def write_bins(bins: ActionBins, path: str | Path) -> None:
         writer.writerows([repr(float(x)) for x in row] + [""] * (longest - len(row)) for row in rows)
 
 
-def _edges(values: np.ndarray) -> np.ndarray:
-    """Return edges around bin values: halfway between neighbours, the outer ones mirrored at the outer values."""
+def _edges(inner: Float64[np.ndarray, "_"], values: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "_"]:
+    """Return rising edges around `values` whose middles these are, or as nearly as possible in the squared sense.
+
+    `inner` edges that have the values in their middles are kept. Elsewhere the first edge and the bins' widths, which
+    are at least a thousandth of the mean one, are a bounded least squares problem.
+    """
     if len(values) == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
-    inner = (values[1:] + values[:-1]) / 2
-    return np.concatenate([[2 * values[0] - inner[0]], inner, [2 * values[-1] - inner[-1]]])
+    kept = np.concatenate([[2 * values[0] - inner[0]], inner, [2 * values[-1] - inner[-1]]])
+    scale = (values[-1] - values[0]) / (len(values) - 1)
+    if (np.diff(kept) > 0).all() and np.allclose((kept[1:] + kept[:-1]) / 2, values, rtol=1e-6, atol=1e-6 * scale):
+        return kept
+    count = len(values)
+    middles = np.hstack([np.ones((count, 1)), np.tri(count, k=-1) + np.eye(count) / 2])  # of the first edge and widths
+    least = np.array([-np.inf, *np.full(count, 1e-3)])
+    found = lsq_linear(middles, (values - values[0]) / scale, bounds=(least, np.inf), method="bvls").x
+    return values[0] + scale * np.cumsum(found)

@@ -13,6 +13,7 @@ Source: shared notes on tux `StreamingCheckpointer` and flax `serialization.py` 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
@@ -37,9 +38,10 @@ class Leaf:
     """One parameter of the file, not yet read.
 
     Attributes:
-        path: such as ("transformer", "wte", "embedding").
+        path: such as ("transformer", "wte", "embedding"), without `prefix`.
         shape, dtype: of the array; row-major, little-endian.
         pieces: (offset in the file, bytes) of each piece, in order; more than one if it was stored in chunks.
+        prefix: what stands before the path in the file: ("params", "params") in a training state.
     """
 
     file: Path
@@ -47,6 +49,7 @@ class Leaf:
     shape: tuple[int, ...]
     dtype: torch.dtype
     pieces: tuple[tuple[int, int], ...]
+    prefix: LeafPath = ()
 
     @property
     def name(self) -> str:
@@ -88,14 +91,14 @@ def scan_params(path: str | Path) -> list[Leaf]:
         reader = MsgpackReader(file, path.stat().st_size)
         while reader.left:
             _add_record(found, reader, path)
-    if any(key[0] == "params" for key in found):
-        found = {_bare(key): leaf for key, leaf in found.items() if key[0] == "params"}
+    prefix = _prefix(found, path)
+    found = {key[len(prefix) :]: leaf for key, leaf in found.items() if key[: len(prefix)] == prefix}
     if not found:
         raise LapaError(f"'{path}' is empty: download the released policy's 'params' again")
     missing = next((key for key, leaf in found.items() if leaf is None), None)
     if missing is not None:
         raise LapaError(f"'{path}' stores '{'/'.join(missing)}' as something other than an array: it is no policy")
-    return [replace(leaf, path=key) for key, leaf in found.items()]
+    return [replace(leaf, path=key, prefix=prefix) for key, leaf in found.items()]
 
 
 def _add_record(found: dict[LeafPath, Leaf | None], reader: MsgpackReader, path: Path) -> None:
@@ -188,6 +191,14 @@ def _in_order(numbered: dict[int, object], what: str) -> tuple:
     if sorted(numbered) != list(range(len(numbered))):
         raise Malformed(f"{what} are missing: there are only numbers {sorted(numbered)[:8]}")
     return tuple(numbered[i] for i in range(len(numbered)))
+
+
+def _prefix(keys: Iterable[LeafPath], path: Path) -> LeafPath:
+    """Return how often "params" stands before the parameters: never in `params`, twice in a training state."""
+    counts = {len(key) - len(_bare(key)) for key in keys} - {0}
+    if len(counts) > 1:
+        raise LapaError(f"'{path}' stores parameters under both {' and '.join('params/' * n for n in sorted(counts))}")
+    return ("params",) * max(counts, default=0)
 
 
 def _bare(key: LeafPath) -> LeafPath:

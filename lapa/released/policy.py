@@ -32,7 +32,7 @@ from lapa.released.prompt import ask
 from lapa.released.quantized import load_quantized
 from lapa.released.sight import center_crop, squash
 from lapa.released.text_tokenizer import TextTokenizer
-from lapa.released.vqgan import VQGAN, load_vqgan
+from lapa.released.vqgan import VQGAN, VQGANConfig, load_vqgan
 from lapa.types import Frame, Frames, LapaError, LatentAction, Prediction
 
 Precision = Literal["auto", "bf16", "fp32", "8bit", "4bit"]
@@ -220,6 +220,16 @@ def open_reader(path: str | Path, device: str = "cpu", *, crop: bool = False) ->
     """
     vqgan = load_vqgan(Path(path) / VQGAN_FOLDER).to(device)
     return Reader(vqgan, TextTokenizer(Path(path) / TOKENIZER), crop=crop)
+
+
+def picture_size(path: str | Path) -> int:
+    """Return the side of the pictures that an imported policy looks at, in pixels.
+
+    Raises:
+        LapaError: if it has no image tokenizer.
+    """
+    vqgan = Path(path) / VQGAN_FOLDER
+    return config_from(VQGANConfig, read_config(vqgan, "vqgan")["model"], vqgan).image_size
 
 
 def released_shape(config: dict, path: str | Path) -> ReleasedPolicyConfig:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 NUM_PATCHES = 256
-"""Image codes of a frame: 16 x 16, row by row."""
+"""Image codes of a frame of the released policies: 16 x 16, row by row."""
 END_OF_VISION = 8193
 """Vision id that closes a frame (8192 would close one of several)."""
 BOS, EOS, PAD = 1, 2, 0
 CODE_SEQ_LEN = 4
-IMAGE_SIZE = 256
 WINDOW_S = 0.6
 """Seconds between the two frames of a latent action in the robot videos it was trained on (paper, Appendix F)."""
 

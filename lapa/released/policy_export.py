@@ -1,7 +1,8 @@
 """The way back: an imported or finetuned policy as a `params` file that the authors' code loads.
 
 Leaf by leaf, each layer read from its own file, so memory stays at one layer. A policy that was imported is written
-in the layout it came in, which makes an untouched one the same file again, byte for byte.
+in the layout it came in, which makes an untouched one the same file again, byte for byte; of a training state it
+writes the parameters under the names they have there, not the optimizer's numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tqdm import tqdm
 from lapa.checkpoint import read_config
 from lapa.models.action_bins import ActionBins
 from lapa.models.robot import ACTIONS_FILE
-from lapa.released.action_bins_csv import write_bins
+from lapa.released.action_bins_csv import BINS_FILE, write_bins
 from lapa.released.params_names import OPTIONAL, leaf_shape, official_paths, to_theirs, weight_names
 from lapa.released.params_stream import DTYPES, LeafPath
 from lapa.released.params_writer import CHUNK_BYTES, write_leaf
@@ -42,20 +43,28 @@ def export_policy(policy: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     record = read_record(policy)
     paths, dtypes, chunk_bytes = _layout(record, shape)
+    prefix = tuple((record or {}).get("prefix", ()))
     temporary = out / ".params.tmp"
     with open(temporary, "wb") as file:
         for path, dtype in tqdm(list(zip(paths, dtypes, strict=True)), desc="export", unit="array", mininterval=1.0):
             parts = (part.to(dtype) for part in _parts(path, shape, shards))
             try:
-                write_leaf(file, path, leaf_shape(path, shape), dtype, parts, chunk_bytes=chunk_bytes)
+                write_leaf(file, prefix + path, leaf_shape(path, shape), dtype, parts, chunk_bytes=chunk_bytes)
             except ValueError as error:
                 temporary.unlink()
                 raise LapaError(f"'{policy}' cannot be written in the authors' format: {error}") from error
     os.replace(temporary, out / "params")
     shutil.copyfile(policy / TOKENIZER, out / TOKENIZER)
-    if (policy / ACTIONS_FILE).is_file():
-        write_bins(ActionBins.from_json((policy / ACTIONS_FILE).read_text(encoding="utf-8")), out / "action_bins.csv")
+    _write_bins(policy, out)
     return out
+
+
+def _write_bins(policy: Path, out: Path) -> None:
+    """Write a robot policy's table of bins: the very file it was imported with, or one of our bins."""
+    if (policy / BINS_FILE).is_file():
+        shutil.copyfile(policy / BINS_FILE, out / BINS_FILE)
+    elif (policy / ACTIONS_FILE).is_file():
+        write_bins(ActionBins.from_json((policy / ACTIONS_FILE).read_text(encoding="utf-8")), out / BINS_FILE)
 
 
 def _layout(record: dict | None, shape: ReleasedPolicyConfig) -> tuple[list[LeafPath], list[torch.dtype], int]:

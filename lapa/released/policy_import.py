@@ -1,7 +1,8 @@
 """Turn the authors' `params`, `vqgan` and `tokenizer.model` into a checkpoint, one layer in memory at a time.
 
 Stopped or killed, it goes on where it was with the same command: files that are whole (by sha256) are kept while source
-and number of heads are the same. config.json is written last; a finished folder is returned as is.
+and number of heads are the same. config.json is written last; a finished folder is returned as is where it was made of
+the same files with the same options, and refused where it was not.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lapa.checkpoint import FORMAT_VERSION, save_checkpoint, token_fingerprint, write_text
+from lapa.checkpoint import FORMAT_VERSION, read_config, save_checkpoint, token_fingerprint, write_text
+from lapa.finished import check_same
 from lapa.models.robot import ACTIONS_FILE
-from lapa.released.action_bins_csv import read_bins
+from lapa.released.action_bins_csv import BINS_FILE, read_bins
 from lapa.released.params_names import SCANNED, Weight, read_shape, weights_of
 from lapa.released.params_stream import Leaf, scan_params
 from lapa.released.params_writer import CHUNK_BYTES
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, check_quantizer
-from lapa.released.policy_config import IMAGE_SIZE, NUM_PATCHES, WINDOW_S, ReleasedPolicyConfig
+from lapa.released.policy_config import WINDOW_S, ReleasedPolicyConfig
 from lapa.released.policy_store import sha256_of, shard_file, write_index, write_shard
 from lapa.released.text_tokenizer import TextTokenizer
 from lapa.released.vqgan import VQGAN
@@ -32,6 +34,7 @@ from lapa.types import LapaError
 
 PROVENANCE = "provenance.json"
 PROGRESS = ".import.json"
+SOURCES = ("params", "vqgan", "tokenizer", "bins")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ class ImportPolicyConfig:
     """What it was trained on, for the app to say."""
     crop: bool = True
     """A robot's policy: it was trained on the middle of each frame (released code: image_aug)."""
+    image_size: int | None = None
+    """Side of the pictures in pixels; by default that which the image tokenizer turns into 16 x 16 codes."""
 
 
 def import_policy(
@@ -59,20 +64,20 @@ def import_policy(
     config: ImportPolicyConfig | None = None,
     laq: Path | None = None,
     bins: Path | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Import a released policy; `laq` binds it to a quantizer, `bins` is a robot policy's table of action bins (csv).
 
-    Writes kind "policy", or "robot" where the file has an action head.
+    Writes kind "policy", or "robot" where the file has an action head. `overwrite` makes a finished import again.
 
     Raises:
         LapaError: if a file is missing, damaged, of another kind, or they do not belong together.
+        OtherOptions: if `out` is finished and was made of other files or with other options, unless `overwrite`.
     """
-    if (out / "config.json").is_file():
-        return out
     config = config or ImportPolicyConfig()
     leaves = scan_params(params)
     shape = read_shape(leaves, params, num_heads=config.num_heads or _heads(leaves), rope_base=config.rope_base)
-    texts, pictures = TextTokenizer(tokenizer), read_vqgan(vqgan)
+    texts, pictures = TextTokenizer(tokenizer), read_vqgan(vqgan, image_size=config.image_size)
     _check_fit(shape, texts, tokenizer, pictures, vqgan)
     kind = "robot" if shape.num_actions else "policy"
     if bins is not None and kind == "policy":
@@ -88,16 +93,22 @@ def import_policy(
     if laq is not None:
         check_quantizer(params, facts, shape, laq)
     action_bins = None if bins is None else read_bins(bins, shape.num_actions)
+    record = _layout_of(leaves) | _sources(params=params, vqgan=vqgan, tokenizer=tokenizer, bins=bins)
+    if (out / "config.json").is_file():
+        if not overwrite:
+            _check_same(out, facts, record)
+            return out
+        _clear(out)
     out.mkdir(parents=True, exist_ok=True)
-    source = _sha256(params)
-    shards = _write_shards(weights_of(leaves), shape, out, source)
+    shards = _write_shards(weights_of(leaves), shape, out, record["params"]["sha256"])
     write_index(out, shards)
     save_checkpoint(out / VQGAN_FOLDER, kind="vqgan", model=pictures.config, tensors=pictures.state_dict())
     shutil.copyfile(tokenizer, out / TOKENIZER)
+    for name in (ACTIONS_FILE, BINS_FILE):  # of an import that was stopped, and went on with another table or none
+        (out / name).unlink(missing_ok=True)
     if action_bins is not None:
         write_text(out / ACTIONS_FILE, action_bins.to_json())
-    record = _record(leaves, params, source)
-    record |= {name: _file_facts(path) for name, path in (("vqgan", vqgan), ("tokenizer", tokenizer))}
+        shutil.copyfile(bins, out / BINS_FILE)
     write_text(out / PROVENANCE, json.dumps(record, indent=1) + "\n")
     write_text(out / "config.json", json.dumps(facts, indent=2) + "\n")
     (out / PROGRESS).unlink(missing_ok=True)
@@ -143,6 +154,35 @@ def _resume(out: Path, origin: dict) -> dict[str, dict]:
         return {}
 
 
+def _check_same(out: Path, facts: dict, record: dict) -> None:
+    """Refuse a finished folder that was made of other files or with other options, or by another command."""
+    made, source = _need_import(out)
+    files = {name: source[name]["sha256"] for name in SOURCES if name in source}
+    wanted = {name: record[name]["sha256"] for name in SOURCES if name in record}
+    settings = ("kind", "model", "stage", "parents")
+    check_same(out, {key: made[key] for key in settings} | files, {key: facts[key] for key in settings} | wanted)
+
+
+def _need_import(out: Path) -> tuple[dict, dict]:
+    """Return an import's config.json and its record of files; refuse what another command wrote."""
+    made, source = read_config(out), read_record(out) or {}
+    if made["kind"] not in ("policy", "robot") or "params" not in source:
+        raise LapaError(f"'{out}' holds a {made['kind']} that was not imported: give another folder with --out")
+    return made, source
+
+
+def _clear(out: Path) -> None:
+    """Take away what an import wrote, config.json first, so that what is left is never taken for a whole one.
+
+    Raises:
+        LapaError: if the folder holds something else than an import.
+    """
+    _need_import(out)
+    (out / "config.json").unlink()
+    for file in (out / PROVENANCE, out / PROGRESS, *out.glob(shard_file("*"))):
+        file.unlink(missing_ok=True)
+
+
 def _sha256(path: Path) -> str:
     digest, piece = hashlib.sha256(), 1 << 24
     with open(path, "rb") as file:
@@ -154,19 +194,25 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _record(leaves: Sequence[Leaf], params: Path, sha256: str) -> dict:
-    """Say where the weights are from, and how they were laid out, so that they can be written back the same way."""
-    chunked = [leaf for leaf in leaves if len(leaf.pieces) > 1]
+def _layout_of(leaves: Sequence[Leaf]) -> dict:
+    """Say how the weights were laid out, so that they can be written back the same way."""
+    chunked = [leaf.pieces[0][1] for leaf in leaves if len(leaf.pieces) > 1]
+    whole = [leaf.pieces[0][1] for leaf in leaves if len(leaf.pieces) == 1]
     return {
-        "params": {"name": params.name, "bytes": params.stat().st_size, "sha256": sha256},
         "scanned": any(leaf.name.startswith(SCANNED) for leaf in leaves),
-        "chunk_bytes": chunked[0].pieces[0][1] if chunked else CHUNK_BYTES,
+        "prefix": leaves[0].prefix,
+        "chunk_bytes": chunked[0] if chunked else max([CHUNK_BYTES, *whole]),
         "leaves": [{"path": leaf.path, "dtype": str(leaf.dtype).removeprefix("torch.")} for leaf in leaves],
     }
 
 
-def _file_facts(path: Path) -> dict:
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+def _sources(**files: Path | None) -> dict:
+    """Say which files these are, as they can be told from others."""
+    return {
+        name: {"name": path.name, "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for name, path in files.items()
+        if path is not None
+    }
 
 
 def _heads(leaves: Sequence[Leaf]) -> int:
@@ -186,6 +232,5 @@ def _check_fit(
         raise LapaError(
             f"'{tokenizer}' has {len(texts)} pieces, the policy only {shape.vocab_size}: they do not belong"
         )
-    codes, levels = pictures.config.num_codes, len(pictures.config.multipliers)
-    if codes + 2 > shape.vision_vocab_size or (IMAGE_SIZE >> (levels - 1)) ** 2 != NUM_PATCHES:
-        raise LapaError(f"'{vqgan}' has {codes} codes and {levels} levels, which do not fit this policy")
+    if (codes := pictures.config.num_codes) + 2 > shape.vision_vocab_size:
+        raise LapaError(f"'{vqgan}' has {codes} codes, the policy's table only {shape.vision_vocab_size} vision ids")

@@ -27,6 +27,7 @@ ASK = "<s> You are a helpful assistant. USER: What action should the robot take 
 MAX_TEXT = 128
 """Ids of the text before the picture; of longer ones the beginning is cut off, as in the authors' code."""
 TRAIN_LENGTH = 384
+"""Places of a training sequence with 256 image codes."""
 TAG = {Kind.LATENT: "delta", Kind.ACTION: "action"}
 
 Encode = Callable[[str], list[int]]
@@ -65,14 +66,14 @@ def teach(
     codes: Int[Tensor, "b p"],
     tokens: Int[Tensor, "b l"],
     choices: Kind = Kind.LATENT,
-    length: int = TRAIN_LENGTH,
+    length: int | None = None,
 ) -> Lesson:
-    """Lay out a training batch.
+    """Lay out a training batch, of sequences of `length` (by default 128 places beside the image codes).
 
     Raises:
         LapaError: if an instruction leaves no room for the picture and the tokens.
     """
-    tag = TAG[choices]
+    tag, length = TAG[choices], length or TRAIN_LENGTH - NUM_PATCHES + codes.shape[1]
     ends = encode(f"</{tag}>"), encode("</vision>") + encode(f"<{tag}>")
     rows = []
     for text, picture, chosen in zip(instructions, codes.tolist(), tokens.tolist(), strict=True):
@@ -94,6 +95,5 @@ def teach(
 
 
 def _picture(start: Sequences, codes: Int[Tensor, "b p"]) -> Sequences:
-    assert codes.shape[1] == NUM_PATCHES, codes.shape
     end = torch.full((len(codes), 1), END_OF_VISION)
     return start.then(torch.cat([codes.cpu(), end], 1), Kind.VISION)

@@ -16,15 +16,22 @@ from lapa.released.pickled_tree import read_tree
 from lapa.released.vqgan import GROUPS, VQGAN, VQGANConfig
 from lapa.types import LapaError
 
+GRID = 16
+"""Codes along each side of a picture that the released policies read."""
 
-def read_vqgan(path: str | Path) -> VQGAN:
+
+def read_vqgan(path: str | Path, *, image_size: int | None = None) -> VQGAN:
     """Read the authors' image tokenizer.
 
+    All but `image_size` shows in the arrays; None takes the pictures that become 16 x 16 codes, which is what the
+    released policies read: 256 pixels for five levels, 128 for four.
+
     Raises:
-        LapaError: as `read_tree`, or if an array is missing, unknown or of another shape.
+        LapaError: as `read_tree`, or if an array is missing, unknown or of another shape, or pictures of that size
+            cannot be halved so often.
     """
     tree = {name.removeprefix("params/"): value for name, value in read_tree(path).items()}
-    config = _config(tree, path)
+    config = _config(tree, path, image_size)
     with torch.device("meta"):
         model = VQGAN(config)
     tensors = {}
@@ -84,7 +91,7 @@ def _turned(array: np.ndarray) -> Tensor:
     return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor
 
 
-def _config(tree: dict[str, np.ndarray], path: str | Path) -> VQGANConfig:
+def _config(tree: dict[str, np.ndarray], path: str | Path, image_size: int | None) -> VQGANConfig:
     """Read the shape off the arrays."""
     try:
         base = tree["encoder/Conv_0/kernel"].shape[-1]
@@ -98,9 +105,16 @@ def _config(tree: dict[str, np.ndarray], path: str | Path) -> VQGANConfig:
             latent_channels=tree["encoder/Conv_1/kernel"].shape[-1],
             num_codes=tree["quantize/embeddings"].shape[0],
             code_width=tree["quantize/embeddings"].shape[-1],
+            image_size=GRID << max(0, len(levels) - 1) if image_size is None else image_size,
         )
     except (KeyError, IndexError, ZeroDivisionError) as error:
         raise LapaError(f"'{path}' has no {error}: it is not the released image tokenizer 'vqgan'") from error
     if not config.multipliers or any(width % GROUPS or width % base for width in widths) or max(widths) > 1 << 14:
         raise LapaError(f"'{path}' has levels of {widths} channels: it is not the released image tokenizer 'vqgan'")
+    step = 1 << len(levels) - 1
+    if config.image_size < step or config.image_size % step:
+        raise LapaError(
+            f"pictures of {config.image_size} pixels do not fit '{path}', whose {len(levels)} levels halve them: "
+            f"their side is a multiple of {step}"
+        )
     return config

@@ -21,8 +21,7 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.robot import ACTIONS_FILE
 from lapa.released.lesson import add_actions, as_batch
-from lapa.released.policy import released_shape
-from lapa.released.policy_config import IMAGE_SIZE
+from lapa.released.policy import picture_size, released_shape
 from lapa.released.policy_net import Kind
 from lapa.released.policy_store import fingerprint_policy
 from lapa.released.prompt import ask, teach
@@ -70,8 +69,9 @@ class ReleasedFinetuneStage:
         source = open_source(config.data)
         train, held = (with_instruction(source.records, rows) for rows in split_rows(source, config.num_validation))
         drawn = np.random.default_rng(config.loop.seed).permutation(len(train))[: config.num_episodes]
-        self.train = gather(source, [train[i] for i in sorted(drawn)], IMAGE_SIZE, squash)
-        self.held = gather(source, held, IMAGE_SIZE, squash)
+        size = picture_size(init)
+        self.train = gather(source, [train[i] for i in sorted(drawn)], size, squash)
+        self.held = gather(source, held, size, squash)
         self.bins = ActionBins.fit(self.train.actions, config.num_bins)
         self.texts = [record.instruction or "" for record in source.records]
         generator = torch.Generator().manual_seed(config.loop.seed)

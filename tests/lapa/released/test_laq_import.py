@@ -109,9 +109,25 @@ def test_a_checkpoint_is_not_overwritten(tmp_path, capsys):
     assert main(argv) == 0
     before = (out / "model.safetensors").read_bytes()
     save_official(path, seed=1)
-    assert main(argv) == 1
-    assert "holds a checkpoint already" in capsys.readouterr().err
+    assert main(argv) == 2
+    assert "imported_sha256" in capsys.readouterr().err
     assert (out / "model.safetensors").read_bytes() == before
+    assert main([*argv, "--overwrite"]) == 0
+    assert (out / "model.safetensors").read_bytes() != before
+
+
+def test_a_finished_import_is_left_alone_by_the_same_command_and_refused_by_another(tmp_path, capsys):
+    path, out = save_official(tmp_path / "laq.pt"), tmp_path / "out"
+    argv = ["import-released", "laq", str(path), "--out", str(out), "--window-s", "0.5"]
+    assert main(argv) == 0
+    first, before = capsys.readouterr().out, (out / "config.json").stat().st_mtime_ns
+    assert main(argv) == 0 and capsys.readouterr().out == first
+    assert (out / "config.json").stat().st_mtime_ns == before
+    assert main([*argv[:-1], "0.7", "--data", "films"]) == 2
+    complaint = capsys.readouterr().err
+    assert "window_s 0.5 instead of 0.7" in complaint and "data" in complaint and "--overwrite" in complaint
+    (out / "config.json").write_text((out / "config.json").read_text().replace('"imported', '"was'))
+    assert main([*argv, "--overwrite"]) == 1 and "was not imported" in capsys.readouterr().err
 
 
 def test_an_unknown_architecture_is_named(tmp_path):

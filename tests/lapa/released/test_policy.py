@@ -1,7 +1,9 @@
 """Import, the policy's verbs, devices and precisions, and the way back."""
 
+import dataclasses
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -11,17 +13,18 @@ import pytest
 import torch
 
 from lapa.checkpoint import fingerprint, read_config, save_checkpoint
+from lapa.cli import main
 from lapa.models.action_bins import ActionBins
 from lapa.models.load_policy import load_policy, load_robot
 from lapa.protocols import Policy
 from lapa.released import policy_import
 from lapa.released.action_bins_csv import read_bins, write_bins
-from lapa.released.policy import load_released_policy
+from lapa.released.policy import load_released_policy, picture_size
 from lapa.released.policy_export import export_policy
 from lapa.released.policy_import import ImportPolicyConfig, import_policy
 from lapa.released.policy_store import INDEX, Shards
 from lapa.types import LapaError
-from tests.lapa.released.conftest import SHAPE, random_leaves, shared, write_params
+from tests.lapa.released.conftest import EYES, SHAPE, random_leaves, shared, vqgan_tree, write_params
 
 HEADS = ImportPolicyConfig(num_heads=SHAPE.num_heads)
 ACTING = SHAPE.__class__(**{**SHAPE.__dict__, "num_actions": 9})
@@ -122,6 +125,45 @@ def test_import_says_where_everything_is_from_and_a_second_time_does_nothing(imp
     assert {p: p.stat().st_mtime_ns for p in imported.iterdir()} == before
 
 
+def test_a_finished_import_made_otherwise_is_refused_until_it_may_be_overwritten(tmp_path, released_files, capsys):
+    robot = write_params(tmp_path / "robot", random_leaves(ACTING, seed=3))
+    for name, text in (("bins", CSV), ("others", CSV.replace("2.0", "3.0"))):
+        (tmp_path / f"{name}.csv").write_text(text)
+
+    def run(*more: str, params=robot, bins="bins.csv", code: int = 0) -> str:
+        argv = ["--vqgan", str(released_files["vqgan"]), "--tokenizer", str(released_files["tokenizer"])]
+        argv += ["--num-heads", "2", "--out", str(tmp_path / "out")]
+        argv += ["--bins", str(tmp_path / bins)] if bins else []
+        assert main(["import-released", "policy", str(params), *argv, *more]) == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    def inside() -> dict:
+        return {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir() if p.is_file()}
+
+    said, before = run(), inside()
+    assert run() == said and "a robot of 2 layers" in said
+    assert "rope_base 50000000.0 instead of 10000.0" in run("--rope-base", "10000", code=2)
+    assert "crop true instead of false" in run("--no-crop", code=2)
+    assert "bins" in run(bins="others.csv", code=2) and "instead of nothing" in run(bins="", code=2)
+    refusal = run(params=released_files["params"], bins="", code=2)
+    assert "kind robot instead of policy" in refusal and "--overwrite" in refusal
+    assert inside() == before
+    run("--overwrite", bins="others.csv")
+    assert all(inside()[name] != before[name] for name in ("action_bins.csv", "actions.json"))
+    assert "a policy of 2 layers" in run("--overwrite", params=released_files["params"], bins="")
+    assert not {"actions.json", "action_bins.csv"} & set(inside())
+    load_released_policy(tmp_path / "out")
+
+
+def test_what_another_command_wrote_is_never_taken_for_an_import(tmp_path, released_files):
+    out = save_released_laq(tmp_path / "laq")
+    for overwrite in (False, True):
+        with pytest.raises(LapaError, match="holds a laq that was not imported"):
+            import_policy(**released_files, out=out, config=HEADS, overwrite=overwrite)
+    assert read_config(out)["kind"] == "laq" and not (out / INDEX).exists()
+
+
 def test_a_stopped_import_goes_on_where_it_was(tmp_path, released_files, imported, monkeypatch):
     out, written = tmp_path / "out", []
     real = policy_import.write_shard
@@ -159,6 +201,24 @@ def test_import_then_export_is_the_same_file(tmp_path, released_files, dtype, sc
         export_policy(tmp_path / "policy", tmp_path / "back")
 
 
+@pytest.mark.parametrize("prefix", [("params",), ("params", "params")])
+def test_a_training_state_keeps_its_prefix(tmp_path, released_files, prefix):
+    params = write_params(tmp_path / "params", random_leaves(SHAPE), prefix=prefix)
+    alone = params.read_bytes()
+    with open(params, "ab") as file:
+        file.write(b"\x92\x91\xa4step\xc4\x01\x05")
+    import_policy(**(released_files | {"params": params}), out=tmp_path / "policy", config=HEADS)
+    assert (export_policy(tmp_path / "policy", tmp_path / "back") / "params").read_bytes() == alone
+
+
+def test_an_array_in_one_piece_stays_in_one_whatever_its_size(tmp_path, released_files, monkeypatch):
+    """Only a saver that cuts at 2^30 bytes may cut there; here the limit is smaller than the arrays."""
+    params = write_params(tmp_path / "params", random_leaves(SHAPE))
+    monkeypatch.setattr(policy_import, "CHUNK_BYTES", 1000)
+    import_policy(**(released_files | {"params": params}), out=tmp_path / "policy", config=HEADS)
+    assert (export_policy(tmp_path / "policy", tmp_path / "back") / "params").read_bytes() == params.read_bytes()
+
+
 @pytest.mark.parametrize("folder, file", [("official_policy", "params_chunked"), ("official_policy_action", "params")])
 def test_official_files_come_back_the_same(tmp_path, released_files, folder, file):
     files = released_files | {"params": shared(folder) / file}
@@ -178,8 +238,7 @@ def test_a_robot_policy_is_read_acts_and_is_written_back(tmp_path, released_file
     assert len(actions) > 1 and tuple(robot.act(picture, "push")) == tuple(robot.act(picture, "push"))
     export_policy(out, tmp_path / "back")
     assert (tmp_path / "back" / "params").read_bytes() == files["params"].read_bytes()
-    again = read_bins(tmp_path / "back" / "action_bins.csv", 9)
-    assert all(np.allclose(a, b) for a, b in zip(again.values, robot.bins.values))
+    assert (tmp_path / "back" / "action_bins.csv").read_text() == CSV
     with pytest.raises(LapaError, match="robot actions, not latent ones|kind 'robot'"):
         load_released_policy(out)
     (out / "actions.json").unlink()
@@ -187,12 +246,34 @@ def test_a_robot_policy_is_read_acts_and_is_written_back(tmp_path, released_file
         load_robot(out, tmp_path / "unused")
 
 
-def test_bins_of_ours_become_edges_whose_middles_they_are(tmp_path):
-    bins = ActionBins.fit(np.random.default_rng(0).normal(size=(500, 2)), 5)
+@pytest.mark.parametrize("draw", ["normal", "exponential", "laplace"])
+@pytest.mark.parametrize("num_bins", [2, 5, 32])
+def test_bins_of_ours_become_edges_whose_middles_they_are(tmp_path, draw, num_bins):
+    actions = getattr(np.random.default_rng(0), draw)(size=(2000, 2)) * [1.0, 0.003]
+    bins = ActionBins.fit(actions, num_bins)
     write_bins(bins, tmp_path / "bins.csv")
     found = read_bins(tmp_path / "bins.csv", 256)
     assert found.num_bins == bins.num_bins
     assert all((np.diff(edges) > 0).all() for edges in found.edges)
+    for theirs, ours in zip(found.values, bins.values):
+        assert np.abs(theirs - ours).max() < 0.01 * np.diff(ours).max()
+
+
+def test_a_table_of_uneven_bins_keeps_its_middles_where_only_the_bins_were_kept(tmp_path):
+    """An import by an older program has no csv beside its bins."""
+    rng = np.random.default_rng(0)
+    edges = np.sort(rng.normal(size=(3, 12)), axis=1)
+    rows = [",".join(map(repr, row.tolist())) for row in edges]
+    (tmp_path / "first.csv").write_text("\n".join([",".join(map(str, range(12))), *rows]) + "\n")
+    first = read_bins(tmp_path / "first.csv", 256)
+    write_bins(first, tmp_path / "second.csv")
+    second = read_bins(tmp_path / "second.csv", 256)
+    for a, b in zip(first.values + first.edges, second.values + second.edges, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
+def test_broken_tables_of_bins_are_refused(tmp_path):
+    write_bins(ActionBins.fit(np.random.default_rng(0).normal(size=(500, 2)), 5), tmp_path / "bins.csv")
     for content in ("", "a,b\n1,x\n", "0,1\n2,1\n", "0,1,2\n1\n"):
         (tmp_path / "bad.csv").write_text(content)
         with pytest.raises(LapaError, match="not a table of action bins"):
@@ -241,6 +322,27 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, imported):
     broken(lambda copy: (copy / "vqgan" / "model.safetensors").unlink())
     broken(lambda copy: (copy / "tokenizer.model").unlink())
     broken(lambda copy: os.replace(copy / "model-layer-00.safetensors", copy / "model-outer.safetensors"))
+
+
+@pytest.mark.parametrize("levels, size", [((1, 2, 1, 1), 128), ((1, 1, 2), 64)])
+def test_an_image_tokenizer_of_smaller_pictures_is_read_at_its_size(tmp_path, released_files, picture, levels, size):
+    vqgan = tmp_path / "vqgan"
+    vqgan.write_bytes(pickle.dumps(vqgan_tree(dataclasses.replace(EYES, multipliers=levels)), protocol=4))
+    out = import_policy(**(released_files | {"vqgan": vqgan}), out=tmp_path / "policy", config=HEADS)
+    policy = load_released_policy(out)
+    assert policy.reader.vqgan.config.image_size == picture_size(out) == size
+    assert policy.reader.look([picture]).shape == (1, 256)
+    assert len(policy.predict(picture, "push").latent_action.tokens) == 4
+
+
+def test_the_size_of_its_pictures_can_be_named(tmp_path, released_files, picture):
+    config = dataclasses.replace(HEADS, image_size=128)
+    out = import_policy(**released_files, out=tmp_path / "policy", config=config)
+    policy = load_released_policy(out)
+    assert policy.reader.look([picture]).shape == (1, 64)
+    assert len(policy.predict(picture, "push").latent_action.tokens) == 4
+    with pytest.raises(LapaError, match="multiple of 16"):
+        import_policy(**released_files, out=tmp_path / "bad", config=dataclasses.replace(HEADS, image_size=120))
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path, released_files):
