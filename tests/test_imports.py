@@ -31,7 +31,7 @@ ALLOWED = {
     "lapa/models": BASE | {"lapa.models", "lapa.released"},  # the loader knows the released architectures
     "lapa/released": BASE | {"lapa.models", "lapa.released"},
     "lapa/data": NOUNS | {"lapa.frames", "lapa.data"},
-    "lapa/worlds": NOUNS | {"lapa.frames", "lapa.worlds", "lapa.data"},
+    "lapa/worlds": NOUNS | {"lapa.frames", "lapa.finished", "lapa.worlds", "lapa.data"},
     "lapa/train": BASE | {"lapa.models", "lapa.released", "lapa.data", "lapa.train"},
     "lapa/ablate": BASE | {"lapa.models", "lapa.data", "lapa.train", "lapa.eval", "lapa.ablate"},
     "lapa/tables.py": set(),

@@ -6,7 +6,6 @@ are written anew after each cell, so an unfinished grid can be read.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +22,6 @@ from lapa.models.load import load_laq
 from lapa.protocols import ClipSource
 from lapa.train import laq as stage
 from lapa.train.laq import TrainLAQConfig, split_rows
-from lapa.types import LapaError
 
 Facts = dict[str, Any]
 SHOWN = (
@@ -33,7 +31,7 @@ SHOWN = (
 """What is taken over from a scorecard, each with its interval."""
 
 
-def run_grid(cells: Sequence[Cell], *, out: Path, num_pairs: int) -> Iterator[list[Facts]]:
+def run_grid(cells: Sequence[Cell], *, out: Path, num_pairs: int, overwrite: bool = False) -> Iterator[list[Facts]]:
     """Train and judge each cell; after each, yield the rows of all that are done, in the order of the cells.
 
     Returns:
@@ -41,34 +39,17 @@ def run_grid(cells: Sequence[Cell], *, out: Path, num_pairs: int) -> Iterator[li
         was measured, None where there are no tokens to measure.
 
     Raises:
-        LapaError: if the data cannot be used, or a folder was begun with other settings.
+        OtherOptions: if a cell was made or begun with other options, unless `overwrite`.
+        LapaError: if the data cannot be used.
         KeyboardInterrupt: after saving, when stopped.
     """
     scores: dict[str, Facts] = {}
     for cell in cells:
         folder = out / cell.folder
         if cell.folder not in scores:
-            claim(folder, cell.config)
-            stage.run(cell.config, out=folder)
+            stage.run(cell.config, out=folder, overwrite=overwrite)
             scores[cell.folder] = judge(folder, cell.config, num_pairs=num_pairs)
         yield [_row(c, scores[c.folder]) for c in cells if c.folder in scores]
-
-
-def claim(folder: Path, config: TrainLAQConfig) -> None:
-    """Write down what a folder is for, before training.
-
-    Raises:
-        LapaError: if it is for something else already.
-    """
-    path, mine = folder / "cell.json", json.loads(json.dumps(dataclasses.asdict(config)))
-    if path.is_file():
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-        if theirs != mine:
-            names = ", ".join(_differences(theirs, mine))
-            raise LapaError(f"'{folder}' was begun with other settings ({names}): give another --out")
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(mine, indent=2) + "\n")
 
 
 def judge(folder: Path, config: TrainLAQConfig, *, num_pairs: int) -> Facts:
@@ -107,12 +88,3 @@ def _row(cell: Cell, facts: Facts) -> Facts:
         "window_s": cell.config.window_s,
         **shown,
     }
-
-
-def _differences(one: Facts, other: Facts, prefix: str = "") -> Iterator[str]:
-    for name in sorted({*one, *other}):
-        first, second = one.get(name), other.get(name)
-        if isinstance(first, dict) and isinstance(second, dict):
-            yield from _differences(first, second, f"{prefix}{name}.")
-        elif first != second:
-            yield f"{prefix}{name} was {first}, is {second}"

@@ -32,6 +32,7 @@ VERBS = {
     "import-released laq": ("import_released_laq", "turn the authors' released quantizer into a checkpoint"),
     "import-released policy": ("import_released_policy", "turn the authors' released policy into a checkpoint"),
     "export-released": ("export_released", "write an imported policy back in the authors' format"),
+    "cache": ("cache", "list or remove what is kept of data sets so that it need not be computed again"),
     "bench": ("bench", "time the models on this machine"),
     "bench laq": ("bench_laq", "time our quantizer's training step against the released architecture's"),
     "export map": ("export", "draw the map of an index as a figure for print"),

@@ -23,6 +23,8 @@ class AblateLAQ:
     """Data set: a LeRobot data set, or a folder of videos."""
     out: Path
     """Folder to write to."""
+    overwrite: bool = False
+    """Train again what is finished, or was begun with other options."""
     grid: str = "quantizer,conditioning,head,codes,width,window,motion,seed"
     """Axes, by commas: quantizer, conditioning, head, codes (tokens x codes), width (of a code vector), window, motion
     (what a latent is held to), seed, and with --vision input."""
@@ -57,7 +59,7 @@ def main(verb: str, args: list[str]) -> None:
         grid = cells(base, axes, vision=options.vision)
     options.out.mkdir(parents=True, exist_ok=True)
     about, files = _about(options, base), []
-    for rows in run_grid(grid, out=options.out, num_pairs=options.num_pairs):
+    for rows in run_grid(grid, out=options.out, num_pairs=options.num_pairs, overwrite=options.overwrite):
         files = write_tables(rows, about, options.out)
     print(*files, *export_ablation(rows, about, options.out / "figure"), sep="\n")
 

@@ -37,6 +37,8 @@ class Collect:
     """So many of the last episodes are the split "validation"."""
     image_size: int = 128
     """Side of the pictures, in pixels."""
+    overwrite: bool = False
+    """Remove what was recorded in `out` with other settings, or is finished, and record anew."""
     processes: int | None = None
     """Parallel processes; by default one per core."""
 
@@ -58,5 +60,6 @@ def main(verb: str, args: list[str]) -> None:
         num_validation=options.validation,
         image_size=options.image_size,
         num_processes=options.processes,
+        overwrite=options.overwrite,
     )
     print(out)

@@ -37,11 +37,13 @@ def main(verb: str, args: list[str]) -> None:
     from lapa.checkpoint import token_fingerprint
     from lapa.data.source import open_source
     from lapa.eval.meaning_record import measure_meaning
+    from lapa.finished import check_kind
     from lapa.index import load_index, save_index
     from lapa.index_build import build_index
     from lapa.meaning import save_meaning
     from lapa.models.load import load_laq
 
+    check_kind(options.out, "index")
     laq = find_laq(options.bundle, options.laq)
     sha256, source = token_fingerprint(laq), open_source(options.data)
     if options.only_meaning:

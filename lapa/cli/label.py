@@ -18,9 +18,11 @@ class Label:
 
     out: Path
     """Folder for the labels."""
+    overwrite: bool = False
+    """Make labels again that are finished, whatever they were made with."""
     config: Annotated[LabelConfig, tyro.conf.OmitArgPrefixes] = LabelConfig()
 
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(Label, verb, args)
-    print(run(options.config, out=options.out))
+    print(run(options.config, out=options.out, overwrite=options.overwrite))

@@ -26,10 +26,14 @@ def run_stage(verb: str, args: list[str], preset: Callable[[str], Any], run: Cal
         raise WrongUsage(f"'{name}' is not a preset: choose {', '.join(PRESETS)}")
     config = preset(name)
     kind = type(config)
-    options = make_dataclass("Options", [("out", Path), ("config", Annotated[kind, tyro.conf.arg(name="")], config)])
+    options = make_dataclass(
+        "Options",
+        [("out", Path), ("overwrite", bool, False), ("config", Annotated[kind, tyro.conf.arg(name="")], config)],
+    )
     options.__doc__ = (
         f"{kind.__doc__}\n\nFirst argument: a preset ({', '.join(PRESETS)}; default small); "
-        "every value below can override it. A stopped run goes on with the same command."
+        "every value below can override it. A stopped run goes on with the same command. "
+        "With --overwrite a run that is finished, or was begun with other options, is made again."
     )
     parsed = parse(options, f"{verb} {name}", rest)
-    print(run(parsed.config, out=parsed.out))
+    print(run(parsed.config, out=parsed.out, overwrite=parsed.overwrite))

@@ -26,6 +26,7 @@ from lapa.checkpoint import fingerprint, read_config, save_checkpoint, token_fin
 from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
+from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.heads import LinearHead
 from lapa.models.laq import LAQ
@@ -63,17 +64,21 @@ class TrainDecoderConfig:
     """Length and speed of the run."""
 
 
-def run(config: TrainDecoderConfig, *, out: Path) -> Path:
-    """Train the decoder and write a checkpoint of kind "laq" to `out`; a finished `out` is returned as is.
+def run(config: TrainDecoderConfig, *, out: Path, overwrite: bool = False) -> Path:
+    """Train the decoder and write a checkpoint of kind "laq" to `out`.
+
+    A finished `out` is returned as is, unless `overwrite`.
 
     Raises:
+        OtherOptions: if `out` holds what other options made.
         LapaError: if the quantizer is not ours, or the data cannot be used.
     """
-    if (out / "config.json").is_file():
+    if is_finished(out, "laq", config, overwrite=overwrite, filled=("data", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
     before = read_config(Path(config.laq), "laq")
     stage = DecoderStage(config, before)
+    begin(out, "laq", config)
     fit(stage, config.loop, out)
     report = {"num_runs_train": len(stage.train), "num_runs_validation": len(stage.validation)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)

@@ -20,6 +20,7 @@ from lapa.checkpoint import load_checkpoint, save_checkpoint
 from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.action_head import TokenHead
@@ -58,13 +59,16 @@ class FinetuneConfig:
     """Length and speed of the run."""
 
 
-def run(config: FinetuneConfig, *, out: Path) -> Path:
-    """Finetune a policy and write a checkpoint of kind "robot" to `out`; a finished `out` is returned as is.
+def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
+    """Finetune a policy and write a checkpoint of kind "robot" to `out`.
+
+    A finished `out` is returned as is, unless `overwrite`.
 
     Raises:
+        OtherOptions: if `out` holds what other options made.
         LapaError: if policy, quantizer and data do not go together, or the data has no actions.
     """
-    if (out / "config.json").is_file():
+    if is_finished(out, "robot", config, overwrite=overwrite):
         return out
     torch.manual_seed(config.loop.seed)
     if config.init:
@@ -72,6 +76,7 @@ def run(config: FinetuneConfig, *, out: Path) -> Path:
 
         return released_finetune.run(config, config.init, out=out)
     stage = FinetuneStage(config)
+    begin(out, "robot", config)
     stage.model.backbone.save_files(out / "backbone")
     fit(stage, config.loop, out)
     report = {"num_episodes": len(stage.train.store.rows), "num_bins": list(stage.bins.num_bins)}

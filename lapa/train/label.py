@@ -20,6 +20,7 @@ from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, writ
 from lapa.data.source import open_source
 from lapa.data.stream import PairChunk, stream_pairs
 from lapa.device import resolve_device
+from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.encode import encode_pairs
 from lapa.models.load import AnyLAQ, load_laq
@@ -67,13 +68,14 @@ class Labels:
         return len(self.clip)
 
 
-def run(config: LabelConfig, *, out: Path) -> Path:
-    """Label every pair of a data set and write them to `out`; a finished `out` is returned as is.
+def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
+    """Label every pair of a data set and write them to `out`; a finished `out` is returned as is, unless `overwrite`.
 
     Raises:
+        OtherOptions: if `out` holds what other options made.
         LapaError: if the data or the quantizer cannot be used.
     """
-    if (out / "config.json").is_file():
+    if is_finished(out, "labels", config, overwrite=overwrite):
         return out
     device = resolve_device()
     laq = load_laq(config.laq).to(device)
@@ -82,7 +84,7 @@ def run(config: LabelConfig, *, out: Path) -> Path:
     train, held = split_rows(source, config.num_validation)
     clip, t, tokens = _label(laq, source, (train, held), window_s, config)
     order = np.lexsort((t, clip))
-    out.mkdir(parents=True, exist_ok=True)
+    begin(out, "labels", config)
     np.savez_compressed(
         out / "labels.npz",
         clip=clip[order].astype(np.int32),

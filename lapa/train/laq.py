@@ -27,6 +27,7 @@ from lapa.data.frame_store import FrameStore
 from lapa.data.labels import labelled
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source, select_split
+from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8, to_frames
 from lapa.models.laq import LAQ, Encoding, LAQConfig
 from lapa.models.load import load_laq
@@ -80,16 +81,18 @@ class TrainLAQConfig:
     """Length and speed of the run."""
 
 
-def run(config: TrainLAQConfig, *, out: Path) -> Path:
-    """Train a quantizer and write its checkpoint to `out`; a finished `out` is returned as is.
+def run(config: TrainLAQConfig, *, out: Path, overwrite: bool = False) -> Path:
+    """Train a quantizer and write its checkpoint to `out`; a finished `out` is returned as is, unless `overwrite`.
 
     Raises:
+        OtherOptions: if `out` holds what other options made.
         LapaError: if the data cannot be used.
     """
-    if (out / "config.json").is_file():
+    if is_finished(out, "laq", config, overwrite=overwrite):
         return out
     torch.manual_seed(config.loop.seed)
     stage = LAQStage(config)
+    begin(out, "laq", config)
     fit(stage, config.loop, out)
     report = {"num_pairs_train": len(stage.train), "num_pairs_validation": len(stage.validation)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)

@@ -23,6 +23,7 @@ from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.data.video import window_frames
 from lapa.device import resolve_device
+from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.backbone import LlamaBackbone
 from lapa.models.load import AnyLAQ, load_laq
@@ -70,24 +71,27 @@ class TrainPolicyConfig:
     """Length and speed of the run."""
 
 
-def run(config: TrainPolicyConfig, *, out: Path) -> Path:
-    """Train a policy and write its checkpoint to `out`; a finished `out` is returned as is.
+def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Path:
+    """Train a policy and write its checkpoint to `out`; a finished `out` is returned as is, unless `overwrite`.
 
     Raises:
+        OtherOptions: if `out` holds what other options made.
         LapaError: if labels, data and quantizer cannot be used together.
     """
-    if (out / "config.json").is_file():
+    if is_finished(out, "policy", config, overwrite=overwrite, filled=("data", "laq", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
-    labels = load_labels(config.labels)
+    labels, asked = load_labels(config.labels), config
     config = dataclasses.replace(
         config, data=config.data or labels.config.data, laq=config.laq or labels.config.laq, window_s=labels.window_s
     )
     if config.init:
         from lapa.train import released_policy
 
-        return released_policy.run(config, labels, out=out)
-    stage = PolicyStage(config, labels, out)
+        return released_policy.run(config, labels, out=out, asked=asked)
+    stage = PolicyStage(config, labels)
+    begin(out, "policy", asked)
+    stage.model.backbone.save_files(out / "backbone")
     fit(stage, config.loop, out)
     if config.keep_best:
         stage.best.restore(stage.model)
@@ -128,7 +132,7 @@ class PolicyStage:
 
     lr_scales: dict[str, float] = {}
 
-    def __init__(self, config: TrainPolicyConfig, labels: Labels, out: Path):
+    def __init__(self, config: TrainPolicyConfig, labels: Labels):
         if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         source, self.config = open_source(config.data), config
@@ -138,7 +142,7 @@ class PolicyStage:
         told = [with_instruction(self.records, rows) for rows in (train, held)]
         if not all(told):
             raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
-        self.model = _build(config, self.laq, [self.records[row].instruction for row in told[0]], out).to(self.device)
+        self.model = _build(config, self.laq, [self.records[row].instruction for row in told[0]]).to(self.device)
         self.train = self._table(source, train, told[0], labels, config)
         self.held = self._table(source, held, told[1], labels, config)
         if isinstance(self.model.backbone, LlamaBackbone):
@@ -256,10 +260,8 @@ def token_shares(tokens: Int[np.ndarray, "n l"], num_choices: int) -> Float[Tens
     return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
 
 
-def _build(config: TrainPolicyConfig, laq: AnyLAQ, instructions: list[str], out: Path) -> PolicyNet:
+def _build(config: TrainPolicyConfig, laq: AnyLAQ, instructions: list[str]) -> PolicyNet:
     tokenizer = InstructionTokenizer.train(
         instructions, vocab_size=config.model.vocab_size, max_length=config.model.max_text
     )
-    net = build_net(config.model, laq, latent_choices(laq), tokenizer)
-    net.backbone.save_files(out / "backbone")
-    return net
+    return build_net(config.model, laq, latent_choices(laq), tokenizer)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import FORMAT_VERSION, read_config, write_text
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.finished import begin
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.robot import ACTIONS_FILE
@@ -42,6 +43,7 @@ def run(config: FinetuneConfig, init: str, *, out: Path) -> Path:
         LapaError: if `init` is no released policy, or the data has no actions.
     """
     stage = ReleasedFinetuneStage(config, init)
+    begin(out, "robot", config)
     fit(stage, config.loop, out)
     report = {"num_episodes": len(stage.train.store.rows), "num_bins": list(stage.bins.num_bins)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)

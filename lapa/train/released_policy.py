@@ -22,6 +22,7 @@ from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, token_fing
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.device import resolve_device
+from lapa.finished import begin
 from lapa.protocols import ClipSource
 from lapa.released.lesson import Trainee, as_batch
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
@@ -43,13 +44,14 @@ NUM_EVALUATED = 256
 EVALUATED_AT_ONCE = 8
 
 
-def run(config: TrainPolicyConfig, labels: Labels, *, out: Path) -> Path:
-    """Train a released policy (`config.init`) on labels and write it to `out`.
+def run(config: TrainPolicyConfig, labels: Labels, *, out: Path, asked: TrainPolicyConfig) -> Path:
+    """Train a released policy (`config.init`) on labels and write it to `out`; `asked` is as the user gave it.
 
     Raises:
         LapaError: if policy, labels, data and quantizer cannot be used together.
     """
     stage = ReleasedPolicyStage(config, labels)
+    begin(out, "policy", asked)
     fit(stage, config.loop, out)
     if config.keep_best:
         stage.best.restore(stage.model)

@@ -23,6 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lapa.data.lerobot_writer import Episode, has_shard, join_shards, write_shard
+from lapa.finished import check_same
 from lapa.types import LapaError
 from lapa.worlds.recording import CollectConfig, dataset_spec, record_episode
 from lapa.worlds.tabletop.env import TabletopConfig, TabletopEnv
@@ -30,17 +31,28 @@ from lapa.worlds.tabletop.render import choose_backend
 from lapa.worlds.tabletop.sim import CONTROL_HZ
 
 
-def collect(out: str | Path, *, num_processes: int | None = None, progress: bool = True, **settings: Any) -> Path:
+def collect(
+    out: str | Path,
+    *,
+    num_processes: int | None = None,
+    progress: bool = True,
+    overwrite: bool = False,
+    **settings: Any,
+) -> Path:
     """Record a data set at `out` in the LeRobotDataset v3.0 layout; `settings` are the fields of `CollectConfig`.
 
-    A finished `out` is returned as it is; a stopped run continues.
+    A finished `out` is returned as it is; a stopped run continues. With `overwrite`, a data set that was recorded there
+    is removed first if it is finished or has other settings.
 
     Raises:
+        OtherOptions: if `out` was recorded with other settings, and not `overwrite`.
         LapaError: if `out` holds something else, or no off-screen OpenGL works.
     """
     cfg = CollectConfig(**settings)
     out = Path(out)
     parts = out / ".parts"
+    if overwrite:
+        _remove_old(out, cfg)
     if _is_finished(out, cfg):
         shutil.rmtree(parts, ignore_errors=True)
         return out
@@ -62,15 +74,25 @@ def _is_finished(out: Path, cfg: CollectConfig) -> bool:
     mine, note = json.loads(json.dumps(asdict(cfg))), out / ".collect.json"
     if note.is_file():
         theirs = json.loads(json.dumps(asdict(CollectConfig()))) | json.loads(note.read_text())
-        if theirs != mine:
-            changed = ", ".join(f"{key} {theirs.get(key)!r}" for key in mine if theirs.get(key) != mine[key])
-            raise LapaError(f"'{out}' was collected with other settings ({changed}): give these, or another folder")
+        check_same(out, theirs, mine, how="was recorded")
         return (out / "meta" / "info.json").is_file()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise LapaError(f"'{out}' already holds something else: give a new or empty folder for the data set")
     out.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(mine, indent=1))
     return False
+
+
+def _remove_old(out: Path, cfg: CollectConfig) -> None:
+    """Remove what was recorded in `out`, unless it is the unfinished part of the same."""
+    note = out / ".collect.json"
+    if not note.is_file():
+        return
+    mine = json.loads(json.dumps(asdict(cfg)))
+    if json.loads(note.read_text()) != mine or (out / "meta" / "info.json").is_file():
+        for name in ("meta", "data", "videos", ".parts"):
+            shutil.rmtree(out / name, ignore_errors=True)
+        note.write_text(json.dumps(mine, indent=1))
 
 
 def _shard_episodes(cfg: CollectConfig, shard: int) -> range:

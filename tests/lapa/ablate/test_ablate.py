@@ -10,7 +10,6 @@ import pytest
 
 from lapa.ablate import run
 from lapa.ablate.grid import AXES, cells
-from lapa.ablate.run import claim
 from lapa.ablate.tables import lay_out
 from lapa.cli import main
 from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_shard
@@ -96,8 +95,9 @@ def test_a_stopped_grid_goes_on_and_a_finished_cell_is_left_alone(ablate, done, 
 
 
 def test_other_settings_need_another_folder(ablate, done, capsys):
-    assert ablate(done, "--grid", "head", "--steps", "11") == 1
-    assert "loop.num_steps was 10, is 11" in capsys.readouterr().err
+    assert ablate(done, "--grid", "head", "--steps", "11") == 2
+    said = capsys.readouterr().err
+    assert "loop.num_steps 10 instead of 11" in said and "--overwrite" in said
 
 
 def test_the_continuous_bound_is_judged_on_the_same_pairs(ablate, done, tmp_path, monkeypatch):
@@ -135,10 +135,3 @@ def test_features_are_set_beside_pixels_only_where_there_are_any():
     for axes in (["input"], ["colour"], [], ["head", "head"]):
         with pytest.raises(LapaError, match="grid"):
             cells(TrainLAQConfig(), axes)
-
-
-def test_a_folder_is_claimed_once(tmp_path):
-    claim(tmp_path / "cell", TrainLAQConfig())
-    claim(tmp_path / "cell", TrainLAQConfig())
-    with pytest.raises(LapaError, match="window_s was 0.6, is 1.0"):
-        claim(tmp_path / "cell", TrainLAQConfig(window_s=1.0))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from lapa.cli import main
 from lapa.data.video import write_video
 from lapa.models.laq import LAQConfig
 from lapa.models.load import load_laq
@@ -81,6 +82,18 @@ def test_a_killed_run_goes_on_bit_for_bit(config, layout, tmp_path):
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
     rows = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("whole", "killed")]
     assert rows[0] == rows[1]
+
+
+def test_a_finished_run_with_other_options_is_refused_until_it_is_to_be_overwritten(config, tmp_path, capsys):
+    short = dataclasses.replace(config, loop=dataclasses.replace(LOOP, num_steps=2, warmup_steps=1))
+    out = stage.run(short, out=tmp_path / "laq")
+    args = ["train-laq", "tiny", "--data", short.data, "--out", str(out), "--window-s", "0.3"]
+    assert main(args) == 2
+    assert "window_s 0.2 instead of 0.3" in capsys.readouterr().err
+    again = dataclasses.replace(short, window_s=0.3)
+    assert stage.run(again, out=out, overwrite=True) == out
+    assert json.loads((out / "config.json").read_text())["stage"]["window_s"] == 0.3
+    assert [json.loads(row)["step"] for row in (out / "metrics.jsonl").read_text().splitlines()] == [2, 2]
 
 
 def test_a_finished_run_is_returned_as_is(config, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_sh
 from lapa.data.source import open_source
 from lapa.data.video import write_video
 from lapa.eval.policy import evaluate_policy
+from lapa.finished import OtherOptions
 from lapa.frames import to_pixels
 from lapa.models.laq import LAQ, LAQConfig
 from lapa.models.load import load_laq
@@ -85,9 +87,14 @@ def config(labels):
 
 
 @pytest.fixture(scope="module")
-def trained(config, folder):
+def longer(config):
     loop = dataclasses.replace(LOOP, num_steps=200, batch_size=32, lr=3e-3, eval_every=100, save_every=200)
-    return policy.run(dataclasses.replace(config, loop=loop), out=folder / "policy")
+    return dataclasses.replace(config, loop=loop)
+
+
+@pytest.fixture(scope="module")
+def trained(longer, folder):
+    return policy.run(longer, out=folder / "policy")
 
 
 def test_labels_are_what_the_quantizer_says_of_each_pair(labels, folder):
@@ -101,12 +108,30 @@ def test_labels_are_what_the_quantizer_says_of_each_pair(labels, folder):
     assert len(held) == 6 and not held & {int(clip) for clip in found.clip[~found.held]}
 
 
-def test_a_finished_folder_is_returned_as_is(labels, trained, config):
-    for run, path in ((label.run, labels), (policy.run, trained)):
+def test_a_finished_folder_is_returned_as_is(labels, trained, longer):
+    for run, path, wanted in ((label.run, labels, label.load_labels(labels).config), (policy.run, trained, longer)):
         before = [p.stat().st_mtime_ns for p in sorted(path.iterdir())]
-        wanted = label.load_labels(labels).config if run is label.run else config
         assert run(wanted, out=path) == path
         assert [p.stat().st_mtime_ns for p in sorted(path.iterdir())] == before
+
+
+def test_other_options_on_a_finished_folder_are_named_and_refused(labels, trained, longer):
+    """Each stage says what differs, by its name."""
+    stages = (
+        (label, labels, dataclasses.replace(label.load_labels(labels).config, stride=2), "stride 1 instead of 2"),
+        (policy, trained, dataclasses.replace(longer, change_weight=1.0), "change_weight 20.0 instead of 1.0"),
+        (finetune, trained, finetune.FinetuneConfig(), "kind 'policy'"),
+    )
+    for stage, out, other, said in stages:
+        with pytest.raises(OtherOptions, match=said):
+            stage.run(other, out=out)
+
+
+def test_labels_are_made_again_where_that_is_asked_for(labels, tmp_path):
+    out, made = tmp_path / "labels", label.load_labels(labels)
+    shutil.copytree(labels, out)
+    label.run(dataclasses.replace(made.config, stride=2), out=out, overwrite=True)
+    assert 0 < len(label.load_labels(out)) < len(made)
 
 
 def test_a_policy_learns_to_follow_the_instruction(trained, folder):

@@ -12,6 +12,7 @@ import pytest
 
 from lapa.cli.collect import Collect
 from lapa.data.lerobot import LeRobotSource
+from lapa.finished import OtherOptions
 from lapa.train.finetune import gather
 from lapa.types import LapaError
 from lapa.worlds.collect import collect
@@ -69,6 +70,17 @@ def test_a_finished_data_set_is_returned_as_it_is(recorded):
     before = {path: path.stat().st_mtime_ns for path in recorded.rglob("*")}
     assert collect(recorded, progress=False, **SETTINGS) == recorded
     assert before == {path: path.stat().st_mtime_ns for path in recorded.rglob("*")}
+
+
+def test_a_data_set_is_recorded_anew_only_where_that_is_asked_for(tmp_path):
+    few = SETTINGS | {"num_episodes": 1}
+    out = collect(tmp_path / "data", num_processes=1, progress=False, **few)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(OtherOptions, match="seed"):
+        collect(out, progress=False, **(few | {"seed": 12}))
+    collect(out, num_processes=1, progress=False, overwrite=True, **(few | {"seed": 12}))
+    assert json.loads((out / ".collect.json").read_text())["seed"] == 12
+    assert LeRobotSource(out).records and (out / "notes.txt").is_file()
 
 
 def test_a_killed_run_continues_and_gives_the_same_files(recorded, tmp_path):
@@ -173,7 +185,7 @@ def test_seeds_share_no_episode():
 
 
 def test_other_settings_or_other_things_in_the_folder_are_refused(recorded, tmp_path):
-    with pytest.raises(LapaError, match="seed 11"):
+    with pytest.raises(LapaError, match="seed 11 instead of 12"):
         collect(recorded, **(SETTINGS | {"seed": 12}))
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(LapaError, match="something else"):
