@@ -3,8 +3,8 @@
 A bin stands for the middle between its edges. The header line is a row of column numbers; the gripper's edges are
 -0.5, 0.5, 1.5, so that its bins mean 0 and 1.
 
-Source: formats part A7, `data/finetune_preprocess.py` and `deploy.py` of the released code. Differs: a bin out of
-range is refused, where the authors' program prints a line and answers 1.
+Source: `data/finetune_preprocess.py` and `deploy.py` of the released code; assets/docs/released_formats.md ("Choosing
+tokens and actions"). Differs: a bin out of range is refused, where the authors' program prints a line and answers 1.
 """
 
 from __future__ import annotations

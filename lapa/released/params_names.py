@@ -4,7 +4,8 @@ The authors' layers are stacked on a first axis ("scanned") or numbered; dense k
 queries and keys pair neighbouring dimensions under rotation where `transformers` pairs the two halves of a head, so
 their rows are reordered. All of it is a permutation: nothing is computed and nothing is lost.
 
-Source: formats parts A2 and A4 (Meta's layout to Hugging Face's, as transformers' own LLaMA conversion does it).
+Source: assets/docs/released_formats.md ("The policy's network", "Rotary angles and precision"); Meta's layout becomes
+Hugging Face's as in transformers' own LLaMA conversion.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ and reads none of them, so a file of 13.6 GB is opened in milliseconds and one l
 
 Own code and not the msgpack library, which hands out whole values: 2.9 GB each here, held three times over.
 
-Source: shared notes on tux `StreamingCheckpointer` and flax `serialization.py` (formats part A3).
+Source: assets/docs/released_formats.md ("The params file"): tux's `StreamingCheckpointer`, Flax's `serialization.py`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Arrays above 2^30 bytes are stored in chunks of 2^30 bytes, as Flax does; an array is written from an iterator of its
 parts, so a stack of layers never has to be in memory.
 
-Source: formats part A3; checked byte for byte against files written by the authors' code.
+Source: assets/docs/released_formats.md ("The params file"); checked byte for byte against files
+that the authors' code wrote.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A pickle is a program. Its opcodes are read first, and refused if they would fil
 allow-list: the rebuilding of numpy arrays, Flax's FrozenDict and JAX's array, each replaced by a function of ours that
 checks its arguments. Any other name ends the reading.
 
-Source: formats part B.
+Source: assets/docs/released_formats.md ("The image tokenizer").
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@
 Four tokens are chosen, always; the likeliest ones, or sampled. What the authors' program printed for the same frame
 is in `as_printed_by_authors`, for those who compare.
 
-Source: formats parts A5 to A7. Differs: no end-of-sequence rule, since latent code 2 is not text id 2.
+Source: assets/docs/released_formats.md ("Sequences" to "Choosing tokens and actions"). Differs: no end-of-sequence
+rule, since latent code 2 is not text id 2.
 """
 
 from __future__ import annotations
@@ -139,8 +140,8 @@ class ReleasedPolicy:
 def as_printed_by_authors(tokens: Sequence[int]) -> list[int]:
     """Return what the authors' program prints where its policy chose `tokens`: zeros after the first 2.
 
-    Source: formats part A7, reproduced on the authors' code. Their generation loop takes latent code 2 for text id 2,
-    "end of sequence", and overwrites what follows with the padding id.
+    Source: assets/docs/released_formats.md ("Choosing tokens and actions"), reproduced on the authors' code. Their
+    generation loop takes latent code 2 for text id 2, "end of sequence", and writes the padding id over what follows.
     """
     ended = list(tokens).index(EOS) + 1 if EOS in tokens else len(tokens)
     return [*tokens[:ended], *[PAD] * (len(tokens) - ended)]

@@ -12,7 +12,7 @@ biases), its linear layers, the residual sums and the cache of keys and values. 
 The residual stream is what is put in: float32 over many tokens, the weights' type over one (see policy_net.py).
 Pairs under rotation are the halves of a head here; `params_names.py` reorders the rows of queries and keys.
 
-Source: formats part A4 and the precision notes of the authors' model, measured there on their own code.
+Source: assets/docs/released_formats.md ("Rotary angles and precision"), measured on the authors' own code.
 """
 
 from __future__ import annotations

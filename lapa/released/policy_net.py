@@ -4,8 +4,8 @@ A place holds a text id, a vision id, a latent code or an action id: separate nu
 told apart by `Kind`. Exactly as many tokens are chosen as are asked for; no id ends a sequence. (The authors' code
 let Hugging Face's loop stop at text id 2, which is also latent code 2: hence its many [2, 0, 0, 0].)
 
-Source: formats parts A1, A5 and A7. Own code, for transformers has no Llama with several vocabularies; the decoder
-is its Llama (policy_decoder.py).
+Source: assets/docs/released_formats.md ("The policy's network", "Sequences", "Choosing tokens and actions"). Own code,
+for transformers has no Llama with several vocabularies; the decoder is its Llama (policy_decoder.py).
 """
 
 from __future__ import annotations

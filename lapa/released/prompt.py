@@ -7,7 +7,8 @@
 An action-finetuned policy has <action> in the place of <delta>. Padding is on the left when asked (and drops out:
 places are numbered without it), on the right, with <s>, in training.
 
-Source: formats part A5. Differs: a batch is padded to its longest text, not to 128; the logits are the same.
+Source: assets/docs/released_formats.md ("Sequences"). Differs: a batch is padded to its longest text, not to 128; the
+logits are the same.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ Encode = Callable[[str], list[int]]
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingBatch:
     """A training batch: inputs, and for each place the target id, its kind and whether it counts.
 
     Attributes:
@@ -60,14 +61,14 @@ def ask(
     return _picture(start, codes).then(torch.tensor(tail).expand(len(head), -1), Kind.TEXT)
 
 
-def teach(
+def training_batch(
     encode: Encode,
     instructions: Sequence[str],
     codes: Int[Tensor, "b p"],
     tokens: Int[Tensor, "b l"],
     choices: Kind = Kind.LATENT,
     length: int | None = None,
-) -> Lesson:
+) -> TrainingBatch:
     """Lay out a training batch, of sequences of `length` (by default 128 places beside the image codes).
 
     Raises:
@@ -91,7 +92,7 @@ def teach(
         rows.append(row + [(BOS, Kind.TEXT, 0)] * (length + 1 - len(row)))
     ids, kinds, counts = torch.tensor(rows).unbind(-1)
     inputs = Sequences(ids[:, :-1], kinds[:, :-1], torch.ones_like(ids[:, :-1], dtype=torch.bool))
-    return Lesson(inputs=inputs, targets=ids[:, 1:], kinds=kinds[:, 1:], counts=counts[:, 1:].float())
+    return TrainingBatch(inputs=inputs, targets=ids[:, 1:], kinds=kinds[:, 1:], counts=counts[:, 1:].float())
 
 
 def _picture(start: Sequences, codes: Int[Tensor, "b p"]) -> Sequences:

@@ -1,7 +1,7 @@
 """A released policy finetuned for a robot: a frame and an instruction in, an action out.
 
-Source: formats part A7. Differs: each dimension's likeliest bin by default, where the authors' sampler draws at
-temperature 1; `temperature=1` with a generator does as they do.
+Source: assets/docs/released_formats.md ("Choosing tokens and actions"). Differs: each dimension's likeliest bin by
+default, where the authors' sampler draws at temperature 1; `temperature=1` with a generator does as they do.
 """
 
 from __future__ import annotations

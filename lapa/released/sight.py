@@ -3,8 +3,8 @@
 First the longer side becomes 256 pixels, then both do, each time by plain bilinear interpolation (four neighbours, no
 antialiasing) with rounding to whole levels in between.
 
-Source: formats part A6 (albumentations on OpenCV). Differs: exact weights where OpenCV's are in steps of 1/2048, so
-single pixels may differ by one level.
+Source: assets/docs/released_formats.md ("Pictures"; albumentations on OpenCV). Differs: exact weights where OpenCV's
+are in steps of 1/2048, so single pixels may differ by one level.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Only `<s>`, `</s>` and `<unk>` are special; `<vision>`, `</delta>` and their like are ordinary text of several pieces.
 Blanks around a special are dropped, as the authors' tokenizer (transformers 4.29, slow) does.
 
-Source: formats part A5.
+Source: assets/docs/released_formats.md ("Sequences").
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A convolutional VQGAN without attention, the same as LWM's. Pixels are float [b 3 h w] in [0, 1] as everywhere in this
 program; the authors' [-1, 1] is inside.
 
-Source: formats part B. Differs: the two-pass variance of PyTorch's GroupNorm, where the authors' code takes
-E[x^2] - E[x]^2 (1e-4 in the latents).
+Source: assets/docs/released_formats.md ("The image tokenizer"). Differs: the two-pass variance of PyTorch's GroupNorm,
+where the authors' code takes E[x^2] - E[x]^2 (1e-4 in the latents).
 """
 
 from __future__ import annotations

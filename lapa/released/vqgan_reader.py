@@ -1,6 +1,6 @@
 """The authors' `vqgan` file as our image tokenizer: the shape read off the arrays, the names and axes turned.
 
-Source: formats part B.
+Source: assets/docs/released_formats.md ("The image tokenizer").
 """
 
 from __future__ import annotations

@@ -21,16 +21,16 @@ from lapa.finished import begin
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.robot import ACTIONS_FILE
-from lapa.released.lesson import add_actions, as_batch
 from lapa.released.policy import picture_size, released_shape
 from lapa.released.policy_net import Kind
 from lapa.released.policy_store import fingerprint_policy
-from lapa.released.prompt import ask, teach
+from lapa.released.prompt import ask, training_batch
 from lapa.released.sight import squash
+from lapa.released.training import add_actions, as_arguments
 from lapa.train.finetune import ActedFrames, FinetuneConfig, augment, gather
 from lapa.train.laq import split_rows
 from lapa.train.loop import fit
-from lapa.train.released_policy import EVALUATED_AT_ONCE, open_trainee, save_trained
+from lapa.train.released_policy import EVALUATED_AT_ONCE, open_trainable, save_trained
 
 NUM_EVALUATED = 128
 """Held-out frames an evaluation looks at, always the same."""
@@ -78,7 +78,7 @@ class ReleasedFinetuneStage:
         self.texts = [record.instruction or "" for record in source.records]
         generator = torch.Generator().manual_seed(config.loop.seed)
         most = max(self.bins.num_bins)
-        self.reader, self.model = open_trainee(
+        self.reader, self.model = open_trainable(
             init, released_shape(facts, init), config.lora_rank, lambda net: add_actions(net, most, generator)
         )
 
@@ -87,7 +87,7 @@ class ReleasedFinetuneStage:
         pixels, tokens = self._batch(self.train, rows)
         pixels = augment(pixels, rng) if self.config.augment else pixels
         texts = [self.texts[clip] for clip in self.train.clip[rows]]
-        return as_batch(teach(self.reader.tokenizer, texts, self._look(pixels), tokens, Kind.ACTION))
+        return as_arguments(training_batch(self.reader.tokenizer, texts, self._look(pixels), tokens, Kind.ACTION))
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator

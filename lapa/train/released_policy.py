@@ -24,13 +24,13 @@ from lapa.data.source import open_source
 from lapa.device import resolve_device
 from lapa.finished import begin
 from lapa.protocols import ClipSource
-from lapa.released.lesson import Trainee, as_batch
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
 from lapa.released.policy_config import ReleasedPolicyConfig
 from lapa.released.policy_import import PROVENANCE, read_record
 from lapa.released.policy_net import ReleasedNet
 from lapa.released.policy_store import Shards, fingerprint_policy, write_weights
-from lapa.released.prompt import ask, teach
+from lapa.released.prompt import ask, training_batch
+from lapa.released.training import TrainableNet, as_arguments
 from lapa.train.held_out import BestWeights, draw_held_out, listen
 from lapa.train.image_codes import image_codes
 from lapa.train.label import Labels
@@ -69,7 +69,7 @@ def run(config: TrainPolicyConfig, labels: Labels, *, out: Path, asked: TrainPol
     return out
 
 
-def save_trained(model: Trainee, init: Path, out: Path, facts: dict, report: dict) -> None:
+def save_trained(model: TrainableNet, init: Path, out: Path, facts: dict, report: dict) -> None:
     """Write a trained policy beside its tokenizers; config.json comes last."""
     write_weights(out, dict(model.weights(Shards(init).dtype())))
     shutil.copytree(init / VQGAN_FOLDER, out / VQGAN_FOLDER, dirs_exist_ok=True)
@@ -102,7 +102,7 @@ class ReleasedPolicyStage:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         self.shape = released_shape(read_config(config.init, "policy"), config.init)
         _check_labels(self.shape, labels, config)
-        self.reader, self.model = open_trainee(config.init, self.shape, config.lora_rank)
+        self.reader, self.model = open_trainable(config.init, self.shape, config.lora_rank)
         source = open_source(config.data)
         self.records = source.records
         train, held = (
@@ -119,7 +119,7 @@ class ReleasedPolicyStage:
         rows = rng.integers(len(self.train.clip), size=batch_size)
         codes = torch.from_numpy(self.train.codes[rows].astype(np.int64))
         tokens = torch.from_numpy(self.train.tokens[rows])
-        return as_batch(teach(self.reader.tokenizer, self._texts(self.train, rows), codes, tokens))
+        return as_arguments(training_batch(self.reader.tokenizer, self._texts(self.train, rows), codes, tokens))
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
@@ -172,12 +172,12 @@ class ReleasedPolicyStage:
         return LabelledCodes(codes=codes, tokens=labels.tokens[chosen].astype(np.int64), clip=clip)
 
 
-def open_trainee(
+def open_trainable(
     init: str | Path,
     shape: ReleasedPolicyConfig,
     lora_rank: int,
     prepare: Callable[[ReleasedNet], ReleasedNet] | None = None,
-) -> tuple[Reader, Trainee]:
+) -> tuple[Reader, TrainableNet]:
     """Load a released policy for training; `prepare` changes the network before it is decided what learns.
 
     All weights learn in float32; with LoRA the others stay as they are stored.
@@ -185,7 +185,7 @@ def open_trainee(
     device = resolve_device()
     precision = "auto" if lora_rank else "fp32"
     net = open_net(init, shape, device=device, precision=precision, device_map=device)
-    return open_reader(init, device), Trainee(net if prepare is None else prepare(net), lora_rank)
+    return open_reader(init, device), TrainableNet(net if prepare is None else prepare(net), lora_rank)
 
 
 def _check_labels(shape: ReleasedPolicyConfig, labels: Labels, config: TrainPolicyConfig) -> None:

@@ -69,13 +69,13 @@ def test_sequence_length_and_codebook_size_are_free(code_seq_len, codebook_size,
 
 
 def test_two_equal_frames_differ_by_nothing(model, pair):
-    """Up to rounding; the released model says something of them (C3 f)."""
+    """Up to rounding; the released model says something of them."""
     assert model.encode(pair[0], pair[0]).continuous.abs().max() < 1e-5
     assert model.encode(*pair).continuous.abs().max() > 1e-3
 
 
 def test_the_current_frames_encoding_does_not_see_the_future(model, pair):
-    """C3 (e) of the released model: there, first-frame tokens depend on the second frame."""
+    """In the released model first-frame tokens depend on the second frame."""
     seen = []
     model.temporal.register_forward_hook(lambda module, args, out: seen.append(out[:, 0].clone()))
     model.encode(pair[0], pair[1])
@@ -84,7 +84,7 @@ def test_the_current_frames_encoding_does_not_see_the_future(model, pair):
 
 
 def test_a_decoder_token_is_made_of_its_code_and_of_none_after_it(model, pair):
-    """C3 (a) of the released model: there, a missing transpose mixes all codes into every token."""
+    """In the released model a missing transpose mixes all codes into every token."""
     contexts = []
     model.decoder.layers[0].register_forward_pre_hook(
         lambda module, args, kwargs: contexts.append(kwargs["context"]), with_kwargs=True
@@ -96,7 +96,7 @@ def test_a_decoder_token_is_made_of_its_code_and_of_none_after_it(model, pair):
 
 
 def test_every_parameter_has_an_effect(model, pair):
-    """C3 (f): nothing is trained that nothing uses."""
+    """Nothing is trained that nothing uses."""
     with torch.no_grad():  # zero-initialised last layers would hide what is behind them
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.02)

@@ -1,4 +1,4 @@
-"""Our own writer of the released quantizer's format: names and shapes as OFFICIAL_FORMATS.md lists them, random values.
+"""Our own writer of the released quantizer's format (see assets/docs/released_formats.md), with random values.
 
 It knows nothing of `lapa/released`: what it writes is what that has to read.
 """

@@ -103,7 +103,7 @@ def test_a_batch_of_chosen_tokens_is_decoded_as_one_by_one(laq, pair):
 
 
 def test_every_decoder_token_mixes_all_codes(laq, pair):
-    """C3 (a): out[n][d] = code[l d // q ...], the missing transpose, element by element."""
+    """The missing transpose, element by element: out[n][d] = code[l d // q][(l d + n) mod q]."""
     seen = []
     laq.vq.project_out.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     tokens = torch.tensor([[0, 1, 2, 3]] * 5)
@@ -115,7 +115,7 @@ def test_every_decoder_token_mixes_all_codes(laq, pair):
 
 
 def test_keys_and_values_skip_the_norm():
-    """C3 (b): with queries of zero all weights are equal, and the answer is linear in the input as it came."""
+    """With queries of zero all weights are equal, and the answer is linear in the input as it came."""
     torch.manual_seed(0)
     attention = Attention(16, 2, 8, num_null=0)
     torch.nn.init.zeros_(attention.to_q.weight)
@@ -126,7 +126,7 @@ def test_keys_and_values_skip_the_norm():
 
 
 def test_null_keys_and_values_alternate():
-    """C3 (g): of the four rows the first and third are keys, the second and fourth values; keys are normalised."""
+    """Of the four rows the first and third are keys, the second and fourth values; keys are normalised."""
     torch.manual_seed(0)
     attention = Attention(16, 2, 8, num_null=2)
     x, context = torch.randn(1, 3, 16), torch.randn(1, 4, 16)
@@ -142,7 +142,7 @@ def test_null_keys_and_values_alternate():
 
 
 def test_the_position_convolution_looks_back_not_ahead():
-    """C3 (c)."""
+    """Two frames back, none ahead; of a single frame only the last tap counts."""
     torch.manual_seed(0)
     convolution, x = PositionConvolution(4), torch.randn(1, 3 * 4, 4)
     later = x.clone()
@@ -157,7 +157,7 @@ def test_the_position_convolution_looks_back_not_ahead():
 
 
 def test_the_temporal_encoder_folds_the_picture(laq, pair):
-    """C3 (d): position (h, w, t) lies at t' = h // 4, h' = 2 (h mod 4) + w // 4, w' = 2 (w mod 4) + t."""
+    """Position (h, w, t) lies at t' = h // 4, h' = 2 (h mod 4) + w // 4, w' = 2 (w mod 4) + t."""
     layer = laq.enc_temporal_transformer.layers[0]["0"]
     layer.dsconv.weight.zero_()
     layer.dsconv.bias.zero_()
@@ -179,14 +179,14 @@ def test_the_temporal_encoder_folds_the_picture(laq, pair):
 
 
 def test_first_frame_tokens_see_the_future(laq, pair):
-    """C3 (e)."""
+    """Its temporal encoder looks both ways."""
     first = laq._both_frames(laq.see(pair[0]), laq.see(pair[1]))[0]
     other = laq._both_frames(laq.see(pair[0]), laq.see(pair[1].flip(0)))[0]
     assert (first - other).abs().max() > 1e-3
 
 
 def test_some_parameters_have_no_effect_and_equal_frames_differ(laq, pair):
-    """C3 (f)."""
+    """The context norms of self-attention, and the last bias before the difference."""
     before = laq.encode(*pair).continuous
     for name, parameter in laq.named_parameters():
         if ".1.context_norm." in name or name == "vq.cnn_encoder.2.bias":
@@ -196,7 +196,7 @@ def test_some_parameters_have_no_effect_and_equal_frames_differ(laq, pair):
 
 
 def test_the_decoder_uses_the_patch_embedding_alone(laq, pair):
-    """C2, 8: the encoder takes no part in it."""
+    """The encoder takes no part in it."""
     tokens = torch.zeros(5, 4, dtype=torch.int64)
     before = laq.decode(pair[0], tokens)
     for parameter in (*laq.enc_spatial_transformer.parameters(), *laq.enc_temporal_transformer.parameters()):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lapa.released.policy_net import Kind
-from lapa.released.prompt import ask, teach
+from lapa.released.prompt import ask, training_batch
 from lapa.released.sight import center_crop, squash
 from lapa.released.text_tokenizer import TextTokenizer
 from lapa.types import LapaError
@@ -46,23 +46,23 @@ def test_a_long_instruction_loses_its_beginning(tokenizer):
 
 
 @pytest.mark.parametrize("kind, tag", [(Kind.LATENT, "delta"), (Kind.ACTION, "action")])
-def test_a_lesson_is_what_the_authors_processor_builds(tokenizer, kind, tag):
-    lesson = teach(tokenizer, ["push", "push"], CODES, torch.tensor([[2, 0, 7, 1], [3, 3, 3, 3]]), kind)
+def test_a_training_batch_is_what_the_authors_processor_builds(tokenizer, kind, tag):
+    batch = training_batch(tokenizer, ["push", "push"], CODES, torch.tensor([[2, 0, 7, 1], [3, 3, 3, 3]]), kind)
     text = "<s> You are a helpful assistant. USER: What action should the robot take to `push` ASSISTANT:"
     before = [1, *tokenizer(text), *tokenizer("<vision>"), *range(256), 8193, *tokenizer("</vision>")]
     after = [*tokenizer(f"<{tag}>"), 2, 0, 7, 1, *tokenizer(f"</{tag}>"), 2]
     whole = before + after + [1] * (385 - len(before) - len(after))
-    assert lesson.inputs.ids[0].tolist() == whole[:-1] and lesson.targets[0].tolist() == whole[1:]
-    counted = lesson.counts[0].nonzero().flatten() + 1
+    assert batch.inputs.ids[0].tolist() == whole[:-1] and batch.targets[0].tolist() == whole[1:]
+    counted = batch.counts[0].nonzero().flatten() + 1
     assert counted.tolist() == list(range(len(before), len(before) + len(after)))
-    chosen = (lesson.kinds[0] == kind).nonzero().flatten()
-    assert lesson.targets[0, chosen].tolist() == [2, 0, 7, 1]
-    assert (lesson.inputs.kinds[0, 1:] == lesson.kinds[0, :-1]).all()
+    chosen = (batch.kinds[0] == kind).nonzero().flatten()
+    assert batch.targets[0, chosen].tolist() == [2, 0, 7, 1]
+    assert (batch.inputs.kinds[0, 1:] == batch.kinds[0, :-1]).all()
 
 
 def test_an_instruction_too_long_to_train_on_is_refused(tokenizer):
     with pytest.raises(LapaError, match="too long to train on"):
-        teach(tokenizer, ["push the red star " * 60], CODES[:1], torch.zeros(1, 4, dtype=torch.long))
+        training_batch(tokenizer, ["push the red star " * 60], CODES[:1], torch.zeros(1, 4, dtype=torch.long))
 
 
 def test_other_files_are_no_tokenizer(tmp_path, tokenizer_file):

@@ -3,8 +3,8 @@
 Latent pretraining: 0.99 x cross-entropy of the latent tokens + 0.01 x that of the text. Action finetuning:
 cross-entropy of the action ids alone. Each is a mean over a row's places, then over rows.
 
-Source: formats part A5, checked against the authors' losses and gradients. The text term is kept with its slip: it
-counts the latent places too, with text id 0 as their target.
+Source: assets/docs/released_formats.md ("Sequences"), checked against the authors' losses and gradients. The text term
+is kept with its slip: it counts the latent places too, with text id 0 as their target.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from lapa.released.policy_net import Kind, ReleasedNet, Sequences
-from lapa.released.prompt import Lesson
+from lapa.released.prompt import TrainingBatch
 from lapa.types import LapaError
 
 LATENT_SHARE = 0.99
@@ -38,22 +38,22 @@ class Loss:
     targets: Tensor
 
 
-def lesson_loss(net: ReleasedNet, lesson: Lesson) -> Loss:
+def training_loss(net: ReleasedNet, batch: TrainingBatch) -> Loss:
     """Return the loss of a training batch."""
-    hidden, counts = net(lesson.inputs), lesson.counts > 0
-    chosen = counts & (lesson.kinds == net.choices)
+    hidden, counts = net(batch.inputs), batch.counts > 0
+    chosen = counts & (batch.kinds == net.choices)
     logits = net.logits(hidden[chosen], net.choices)
-    targets = lesson.targets[chosen]
+    targets = batch.targets[chosen]
     main = _row_mean(F.cross_entropy(logits, targets, reduction="none"), chosen)
     if net.choices == Kind.ACTION:
         return Loss(main, main, main.new_zeros(()), logits, targets)
-    spoken = counts & (lesson.kinds != Kind.VISION)
-    words = torch.where(lesson.kinds == Kind.TEXT, lesson.targets, 0)[spoken]
+    spoken = counts & (batch.kinds != Kind.VISION)
+    words = torch.where(batch.kinds == Kind.TEXT, batch.targets, 0)[spoken]
     text = _row_mean(F.cross_entropy(net.logits(hidden[spoken], Kind.TEXT), words, reduction="none"), spoken)
     return Loss(LATENT_SHARE * main + (1 - LATENT_SHARE) * text, main, text, logits, targets)
 
 
-class Trainee(nn.Module):
+class TrainableNet(nn.Module):
     """A network in training: all its weights, or low-rank additions to the decoder's and the small tables.
 
     Its state dict holds what learns and nothing else, so that a run's saved state stays small beside 7B weights.
@@ -91,7 +91,7 @@ class Trainee(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the total loss, that of the chosen tokens, and the share of them guessed right."""
         inputs = Sequences(ids, kinds, torch.ones_like(ids, dtype=torch.bool))
-        loss = lesson_loss(self.net, Lesson(inputs=inputs, targets=targets, kinds=target_kinds, counts=counts))
+        loss = training_loss(self.net, TrainingBatch(inputs=inputs, targets=targets, kinds=target_kinds, counts=counts))
         return loss.total, loss.chosen.detach(), (loss.logits.argmax(-1) == loss.targets).float().mean()
 
     def learning(self) -> dict[str, nn.Parameter]:
@@ -130,15 +130,15 @@ class Trainee(nn.Module):
             yield (f"{owner}.{leaf}" if leaf else name), tensor.to(dtype)
 
 
-def as_batch(lesson: Lesson) -> dict[str, Tensor]:
-    """Return a lesson as the arguments of `Trainee`, cut after the last place that counts."""
-    length = int(lesson.counts.sum(0).nonzero().max()) + 1
+def as_arguments(batch: TrainingBatch) -> dict[str, Tensor]:
+    """Return a training batch as the arguments of `TrainableNet`, cut after the last place that counts."""
+    length = int(batch.counts.sum(0).nonzero().max()) + 1
     columns = {
-        "ids": lesson.inputs.ids,
-        "kinds": lesson.inputs.kinds,
-        "targets": lesson.targets,
-        "target_kinds": lesson.kinds,
-        "counts": lesson.counts,
+        "ids": batch.inputs.ids,
+        "kinds": batch.inputs.kinds,
+        "targets": batch.targets,
+        "target_kinds": batch.kinds,
+        "counts": batch.counts,
     }
     return {name: column[:, :length] for name, column in columns.items()}
 
