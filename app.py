@@ -22,6 +22,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from lapa.threads import limit_threads
+
 ROOT = Path(__file__).resolve().parent
 DEFAULT_CLIPS = {
     "tabletop": [ROOT / "assets" / "clips"],
@@ -62,6 +64,8 @@ class Options:
     """auto (a GPU where there is one), cpu, cuda, cuda:1, mps."""
     precision: Literal["auto", "bf16", "fp32", "8bit", "4bit"] = "auto"
     """Arithmetic of a released policy; auto is the one it is stored in."""
+    threads: int | None = None
+    """Threads to compute with; as many as there are idle cores if not given."""
 
 
 def main(options: Options) -> None:
@@ -88,7 +92,7 @@ def main(options: Options) -> None:
 
 def build(options: Options, private: Path):
     """Assemble the app, which writes into `private` only; return the blocks and what `launch` needs to know."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve all others
+    limit_threads(options.threads)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("GRADIO_TEMP_DIR", str(private / "gradio"))
     from viz.tabs.assemble import assemble

@@ -150,7 +150,7 @@ class Explorer(OpenBundle):
     @torch.inference_mode()
     def decode_many(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Frames:
         """Decode one frame under several latent actions: uint8 [n h w 3]."""
-        tokens = torch.tensor([self._checked(action).tokens for action in latent_actions], device=self._device)
+        tokens = torch.tensor([self._checked(action).tokens for action in latent_actions], device=self.device)
         start = self._pixels([frame])
         parts = []
         for part in tokens.split(BATCH):
@@ -245,7 +245,7 @@ class Explorer(OpenBundle):
         index, action = self.need_index(), self._checked(latent_action)
         point = action.continuous
         if point is None:
-            point = self._laq.latent_of(torch.tensor([action.tokens], device=self._device))[0].cpu().numpy()
+            point = self._laq.latent_of(torch.tensor([action.tokens], device=self.device))[0].cpu().numpy()
         rows, distances = nearest(index, point, k, exclude_clip=exclude_clip)
         return [
             Neighbour(
@@ -285,7 +285,7 @@ class Explorer(OpenBundle):
     # within
 
     def _pixels(self, frames: Sequence[Frame] | Frames) -> torch.Tensor:
-        return to_pixels(frames, self.image_size, self._device)
+        return to_pixels(frames, self.image_size, self.device)
 
     def _small(self, frame: Frame) -> Frame:
         return resize(frame, self.image_size, self.image_size)

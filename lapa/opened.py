@@ -104,7 +104,7 @@ class OpenBundle:
                 from lapa.models.load_policy import load_policy
 
                 self._policy = load_policy(
-                    self._bundle.policy, self.laq_path, device=str(self._device), precision=self._precision
+                    self._bundle.policy, self.laq_path, device=str(self.device), precision=self._precision
                 )
             return self._policy
 
@@ -121,11 +121,12 @@ class OpenBundle:
         path = getattr(self._bundle, kind)
         return None if path is None else fingerprint(path)
 
-    # within
-
     @property
-    def _device(self) -> torch.device:
+    def device(self) -> torch.device:
+        """Where the quantizer computes."""
         return self._laq.device
+
+    # within
 
     def _measured(self) -> tuple[Meaning | None, str]:
         """Return the meaning of the codes, read once; or None and why not."""

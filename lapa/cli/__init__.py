@@ -103,6 +103,7 @@ def _split_verb(argv: list[str]) -> tuple[str, list[str]]:
 def _overview(group: str = "") -> str:
     rows = {verb: text for verb, (_, text) in VERBS.items() if verb.startswith(group)}
     lines = [f"  {verb:<22} {text}" for verb, text in rows.items()]
+    lines += ["", "--threads N, with any verb: compute with N threads; as many as there are idle cores if not given."]
     usage = "usage: python -m lapa VERB [--help] [options]"
     return "\n".join([usage, "", "Latent action pretraining from videos.", "", *lines])
 

@@ -35,6 +35,8 @@ class Bench:
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(Bench, verb, args)
+    from lapa.models.compute import describe
+
     explorer = options.models.open()
     clip = explorer.open_clip(options.video)
     pair = clip.pair(0, explorer.window_frames(clip.fps))
@@ -48,7 +50,7 @@ def main(verb: str, args: list[str]) -> None:
     if explorer.has_policy:
         dream = lambda: list(explorer.rollout(pair.frame, options.instruction, num_steps=8))  # noqa: E731
         facts["dream_steps_per_s"] = 8 / _median_s(dream, options.repeats // 4)
-    print_facts(facts, as_json=options.json)
+    print_facts(facts | {"arithmetic": describe("no", explorer.device)}, as_json=options.json)
 
 
 def _whole_video(explorer: Explorer, video: Path, repeats: int) -> dict[str, float]:

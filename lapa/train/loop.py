@@ -11,6 +11,7 @@ import json
 import math
 import os
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from lapa.models.compute import Precision, describe, resolve_precision
+from lapa.threads import ASKED
 
 RESUME_FILE = "resume.safetensors"
 
@@ -51,8 +55,8 @@ class LoopConfig:
     """Steps between saves of the state a run resumes from."""
     seed: int = 0
     """Seed of everything random."""
-    precision: str = "bf16"
-    """Arithmetic of the forward pass: bf16 (fast where the CPU or GPU has it) or no (float32)."""
+    precision: Precision = "auto"
+    """Arithmetic of the forward pass: bf16, fp32 (as "no"), or auto: bf16 where the hardware has it, fp32 elsewhere."""
 
 
 @runtime_checkable
@@ -98,11 +102,13 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision
-    accelerator = Accelerator(mixed_precision=config.precision, cpu=not torch.cuda.is_available())
+    precision = resolve_precision(config.precision, "cuda" if torch.cuda.is_available() else "cpu")
+    accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
     optimizer = torch.optim.AdamW(_parameter_groups(stage, config.weight_decay), lr=config.lr)
     first = _resume(stage, optimizer, out)
     model, optimizer = accelerator.prepare(stage.model, optimizer)
     log = _Log(out / "metrics.jsonl", first)
+    accelerator.print(f"{out.name}: {describe(precision, accelerator.device)}", file=sys.stderr)
     bar = tqdm(
         total=config.num_steps, initial=first, desc=out.name, mininterval=2.0, disable=not accelerator.is_main_process
     )
@@ -185,7 +191,8 @@ def _save(stage: Stage, optimizer: torch.optim.Optimizer, step: int, out: Path) 
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
     temporary = out / f".{RESUME_FILE}.tmp"
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, temporary, {"step": str(step)})
+    facts = {"step": str(step), "threads": str(torch.get_num_threads())}
+    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, temporary, facts)
     os.replace(temporary, out / RESUME_FILE)
 
 
@@ -197,7 +204,9 @@ def _resume(stage: Stage, optimizer: torch.optim.Optimizer, out: Path) -> int:
     if not path.is_file():
         return 0
     with safe_open(path, "pt") as file:
-        step = int(file.metadata()["step"])
+        step, threads = int(file.metadata()["step"]), file.metadata().get("threads")
+    if threads and ASKED not in os.environ:  # sums in another number of parts round otherwise
+        torch.set_num_threads(int(threads))
     tensors = load_file(path)
     stage.model.load_state_dict(_under(tensors, "model."), strict=True)
     stage.load_extra_state(_under(tensors, "extra."))

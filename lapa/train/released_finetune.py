@@ -20,6 +20,7 @@ from lapa.data.source import open_source
 from lapa.finished import begin
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
+from lapa.models.compute import fast_autocast
 from lapa.models.robot import ACTIONS_FILE
 from lapa.released.policy import picture_size, released_shape
 from lapa.released.policy_net import Kind
@@ -109,7 +110,7 @@ class ReleasedFinetuneStage:
             pixels, tokens = self._batch(self.held, part)
             texts = [self.texts[clip] for clip in self.held.clip[part]]
             prefix = ask(self.reader.tokenizer, texts, self._look(pixels), Kind.ACTION).to(net.device)
-            with torch.autocast(net.device.type, torch.bfloat16):
+            with fast_autocast(net.device):
                 logits = net.score(prefix, tokens.to(net.device))
                 chosen, _ = net.choose(prefix, tokens.shape[1], _within(self.bins.num_bins))
             nll.append(nn.functional.cross_entropy(logits.mT.cpu(), tokens, reduction="none").mean(1).numpy())

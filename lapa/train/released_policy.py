@@ -23,6 +23,7 @@ from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.device import resolve_device
 from lapa.finished import begin
+from lapa.models.compute import fast_autocast
 from lapa.protocols import ClipSource
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
 from lapa.released.policy_config import ReleasedPolicyConfig
@@ -157,7 +158,7 @@ class ReleasedPolicyStage:
             part = slice(start, start + EVALUATED_AT_ONCE)
             codes = torch.from_numpy(self.held.codes[rows[part]].astype(np.int64))
             tokens = torch.from_numpy(self.held.tokens[rows[part]]).to(net.device)
-            with torch.autocast(net.device.type, torch.bfloat16):
+            with fast_autocast(net.device):
                 logits = net.score(ask(self.reader.tokenizer, texts[part], codes).to(net.device), tokens)
             nll = nn.functional.cross_entropy(logits.mT, tokens, reduction="none")
             found.append(nll.mean(1).cpu().numpy())

@@ -13,6 +13,7 @@ TINY = ["--width", "32", "--num-heads", "2", "--num-spatial", "1", "--batch-size
 def test_it_prints_times_and_their_ratios(capsys):
     assert main(["bench", "laq", *TINY, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
+    assert facts.pop("arithmetic").split()[0] in ("float32", "bfloat16")
     assert all(value > 0 for value in facts.values())
     assert facts["step_speedup"] == pytest.approx(facts["released_step_ms"] / facts["step_ms"])
     assert facts["encode_speedup"] == pytest.approx(facts["released_encode_ms"] / facts["encode_ms"])
