@@ -26,12 +26,12 @@ from lapa.threads import limit_threads
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT_CLIPS = {
-    "tabletop": [ROOT / "assets" / "clips"],
-    "bodies": [ROOT / "assets" / "bodies"],
-    "droid": [ROOT / "data" / "droid", ROOT.parent / "shared" / "droid"],
-    "real_clips": [ROOT / "data" / "real_clips", ROOT.parent / "shared" / "real_clips"],
+    "tabletop": ROOT / "assets" / "clips",
+    "bodies": ROOT / "assets" / "bodies",
+    "droid": ROOT / "data" / "droid",
+    "real_clips": ROOT / "data" / "real_clips",
 }
-"""Group of the shelf -> where its videos may lie; the first place that exists counts."""
+"""Group of the shelf -> where its videos lie, if they are there."""
 POLICY_AFTER_S = 5.0
 """Seconds after the start when the policy is loaded in the background, so that the page comes first."""
 
@@ -179,10 +179,9 @@ def find_sources(options: Options) -> dict:
         source = open_source(path)
         name = source.name if source.name not in sources else f"{source.name}-{len(sources)}"
         sources[name] = source
-    for group, places in DEFAULT_CLIPS.items():
-        found = next((place for place in places if place.is_dir() and any(place.iterdir())), None)
-        if found is not None and group not in sources:
-            sources[group] = open_source(found)
+    for group, place in DEFAULT_CLIPS.items():
+        if group not in sources and place.is_dir() and any(place.iterdir()):
+            sources[group] = open_source(place)
     if not sources:
         raise LapaError("there are no clips to look at: name a folder of videos with --clips")
     return sources

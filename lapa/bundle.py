@@ -88,11 +88,10 @@ def window_s(laq: str | Path) -> float:
 def find_data(data: str, clip_name: str) -> Path | None:
     """Return where a video of the data set named `data` lies, if it is on this disk.
 
-    Looked for in $LAPA_DATA, data/ and shared/ in the repository, and shared/ beside it.
+    Looked for in $LAPA_DATA and in the repository's data/.
     """
-    roots = [ROOT / "data", ROOT / "shared", ROOT.parent / "shared"]
-    if "LAPA_DATA" in os.environ:
-        roots.insert(0, Path(os.environ["LAPA_DATA"]))
+    roots = [Path(os.environ["LAPA_DATA"])] if "LAPA_DATA" in os.environ else []
+    roots.append(ROOT / "data")
     found = (root / data / clip_name for root in roots)
     return next((path for path in found if path.exists()), None)
 

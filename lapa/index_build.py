@@ -150,7 +150,7 @@ def _columns(
 
 
 def _clip_facts(records: Sequence[ClipRecord]) -> dict[str, tuple[str, ...]]:
-    """Return what the data set says of its clips, as text, without what it says of none."""
+    """Return the clips' metadata as text, one entry per clip; a field that is empty in all clips is left out."""
     known = {
         "scene": tuple(record.scene for record in records),
         "embodiment": tuple(record.embodiment for record in records),

@@ -26,7 +26,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """The papers of one bundle.
+    """What is on record of one bundle: reports, scorecards, training curves and the model card.
 
     Attributes:
         name: of the bundle.

@@ -1,4 +1,4 @@
-"""The nouns: frozen dataclasses of numpy arrays that every room of the house shares.
+"""The data types that all packages share: frozen dataclasses of numpy arrays.
 
 Axis letters, used alike in jaxtyping signatures and einops patterns:
     b batch, t time, c channel, h w pixels, p patches, d width, l tokens per latent action,

@@ -1,4 +1,4 @@
-"""Take in a stranger's video: a gate by size and length, then one conversion into a video that is pleasant to read.
+"""Check an uploaded video's size and length, and convert it once into a video that is fast to seek and decode.
 
 Whatever opens the file does so in a child process with a timeout (`python -m lapa.data.upload`), so that a decoder that
 crashes or hangs on it takes nothing else along. The proxy has a constant frame rate, h264, key frames close together,

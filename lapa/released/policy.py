@@ -1,4 +1,4 @@
-"""The released policy behind the same verbs as ours: pictures and sentences in, nouns out.
+"""The released policy behind the same verbs as ours: pictures and sentences in, `lapa.types` out.
 
     policy = load_released_policy("checkpoints/lapa-7b", "checkpoints/laq-openx", device="cuda")
     policy.predict(frame, "take the broccoli out of the pot").latent_action.label

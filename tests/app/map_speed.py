@@ -183,7 +183,7 @@ def main() -> None:
             for size in options.rows:
                 for name, seconds in measure(page, address, size, options.times).items():
                     limit = LIMITS_S.get(size, {}).get(name)
-                    wanted = "" if limit is None else f"  asked: {limit:.1f} s"
+                    wanted = "" if limit is None else f"  goal: {limit:.1f} s"
                     spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
                     load = os.getloadavg()[0]
                     sys.stdout.write(

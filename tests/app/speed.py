@@ -107,7 +107,7 @@ def main() -> None:
             took = measure(page, f"{address}/?bundle={options.bundle}", options.times)
             sys.stdout.write(
                 f"{name:<6} {middle(took):5.0f} ms  ({min(took):.0f} to {max(took):.0f} of {len(took)})  "
-                f"asked: {LIMITS_MS[name]} ms  load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
+                f"goal: {LIMITS_MS[name]} ms  load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
             )
             sys.stdout.flush()
         browser.close()

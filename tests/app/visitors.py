@@ -9,7 +9,7 @@ Each browser context does the four flows, every one beginning with another of th
 
 First one visitor alone, then all at once; times are measured inside the pages, from the press to the screen. Browsers
 and server share this machine's cores, so the times mean what they say only where nothing else runs; the load goes to
-stderr. The table on stdout ends with the server's memory for each further session.
+stderr. The table on stdout ends with the server's memory for each further visitor.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from tests.app.map_speed import AT, PICKED
 from tests.app.session import resident_mib, server_pid
 from tests.app.speed import DECODED, INSTRUCTION, LIMITS_MS, PATIENCE_MS, STEPS, TIMED
 
-ASKED_MS = {
+GOALS_MS = {
     "frame": LIMITS_MS["frame"],
     "token": LIMITS_MS["token"],
     "map click": 300,
     "dream, first step": None,
     "dream, next step": LIMITS_MS["dream"],
 }
-MOST_TIMES_ASKED = 4
+MOST_TIMES_GOAL = 4
 MOST_MIB = 30
 NUM_STEPS = 3
 PRESSED = """([shown, before]) => new Promise((resolve) => {
@@ -185,21 +185,21 @@ def table(alone: Times, together: Times, each_mib: float, number: int) -> str:
     """Return everything as one Markdown table."""
     head = [
         "",
-        "asked",
+        "goal",
         "one alone: median",
         "p95",
         f"{number} at once: median",
         "p95",
-        f"p95 / asked (at most {MOST_TIMES_ASKED})",
+        f"p95 / goal (at most {MOST_TIMES_GOAL})",
     ]
     lines = [head, ["---", *["---:"] * (len(head) - 1)]]
-    for name, asked in ASKED_MS.items():
+    for name, goal in GOALS_MS.items():
         cells = [
             f"{value:.0f} ms" for times in (alone[name], together[name]) for value in np.percentile(times, [50, 95])
         ]
-        ratio = "" if asked is None else f"{np.percentile(together[name], 95) / asked:.1f}"
-        lines.append([f"{name}, {len(together[name])} times", "" if asked is None else f"{asked} ms", *cells, ratio])
-    lines.append(["server memory per further session", f"{MOST_MIB} MiB", "", "", f"{each_mib:.1f} MiB", "", ""])
+        ratio = "" if goal is None else f"{np.percentile(together[name], 95) / goal:.1f}"
+        lines.append([f"{name}, {len(together[name])} times", "" if goal is None else f"{goal} ms", *cells, ratio])
+    lines.append(["server memory per further visitor", f"{MOST_MIB} MiB", "", "", f"{each_mib:.1f} MiB", "", ""])
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 

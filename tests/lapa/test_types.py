@@ -1,4 +1,4 @@
-"""The nouns: a latent action as label and as integer and back, what is refused, pairs inside their clip."""
+"""The data types: a latent action as label and as integer and back, what is refused, pairs inside their clip."""
 
 import numpy as np
 import pytest

@@ -21,5 +21,5 @@ def draw_look(environment: str, body: Body, rng: np.random.Generator) -> Look:
 
 
 def plain_look(body: Body) -> Look:
-    """Return the look of environment `sim` with the body as nobody drew it."""
+    """Return the default look, without any randomness: the surroundings of `sim` and the body's default look."""
     return Look(body=body.plain_look())

@@ -77,7 +77,7 @@ class Body:
         return None
 
     def plain_look(self) -> Any:
-        """Return the look that nobody drew."""
+        """Return the default look, without any randomness."""
         return None
 
     def xml(self, look: Any) -> str:
