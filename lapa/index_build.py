@@ -54,6 +54,7 @@ def build_index(
     where = draw_transitions(source, chosen, window_s, config.num_rows, rng)
     both, own, after = with_following(source, where)
     columns = _encode(laq, source, both, own, config)
+    where, own, after = _read_ones(where, own, after, columns["row"])
     tokens, continuous = columns["tokens"].astype(np.int16), columns["continuous"][own]
     clips, clip = np.unique(where.clip, return_inverse=True)
     records = [source.records[i] for i in clips]
@@ -110,11 +111,21 @@ def with_following(
     return Transitions(clip=clip[order], t=t[order], window=window[order]), place[: len(where)], after
 
 
+def _read_ones(
+    where: Transitions, own: Int[np.ndarray, "n"], after: Int[np.ndarray, "n"], row: Int[np.ndarray, "m"]
+) -> tuple[Transitions, Int[np.ndarray, "k"], Int[np.ndarray, "k"]]:
+    """Keep the transitions that could be read: `row` [m] says which of all; `own` and `after` become places in it."""
+    kept = np.isin(own, row)
+    follows = np.isin(after[kept], row)
+    after = np.where(follows, np.searchsorted(row, after[kept]), -1)
+    return where.at(np.flatnonzero(kept)), np.searchsorted(row, own[kept]), after
+
+
 def _encode(
     laq: AnyLAQ, source: ClipSource, where: Transitions, own: Int[np.ndarray, "n"], config: IndexConfig
 ) -> dict[str, np.ndarray]:
-    """Run the quantizer over the transitions; return tokens and continuous of all, in order, and of those that `own`
-    names magnitude, features and perhaps thumbs."""
+    """Run the quantizer over the transitions; return row, tokens and continuous of all that can be read, in order, and
+    of those that `own` names magnitude, features and perhaps thumbs."""
     parts: dict[str, list[np.ndarray]] = {}
     with tqdm(total=len(where), desc="index", unit="pair", mininterval=1) as bar:
         for part in read_clips(source, where):
@@ -131,6 +142,7 @@ def _columns(
     """Yield (column, values) of a clip's transitions, some of them in several pieces."""
     side = laq.config.image_size
     small = np.stack([resize(frame, side, side) for frame in part.frames])
+    yield "row", part.rows
 
     def look(numbers: np.ndarray) -> torch.Tensor:
         return pixels_from_uint8(small[numbers], laq.device)

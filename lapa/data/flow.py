@@ -6,6 +6,7 @@ the tabletop, the pusher's true displacement then explains 86 % of it, against 4
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import cv2
@@ -14,7 +15,9 @@ from jaxtyping import Float, Float32, UInt8
 
 from lapa.data.transitions import Transitions
 from lapa.protocols import ClipSource
-from lapa.types import Frame
+from lapa.types import Frame, LapaError
+
+log = logging.getLogger(__name__)
 
 SIDE = 128
 """Pictures are shrunk to this longer side, in pixels."""
@@ -43,13 +46,21 @@ def moving_flow(frame: Frame, future: Frame) -> Float[np.ndarray, "2"]:
 
 
 def flows(source: ClipSource, transitions: Transitions) -> Float32[np.ndarray, "n 2"]:
-    """Return the motion of each transition's moving region, added up over links; see `moving_flow`."""
+    """Return the motion of each transition's moving region, added up over links; see `moving_flow`.
+
+    NaN where the frames between cannot be read, with a line in the log.
+    """
     moved = np.zeros((len(transitions), 2), np.float32)
     for clip in np.unique(transitions.clip):
         rows = np.flatnonzero(transitions.clip == clip)
         paths = {row: _stops(int(transitions.t[row]), int(transitions.window[row])) for row in rows}
         wanted = sorted({t for path in paths.values() for t in path})
-        frames = dict(zip(wanted, source.frames(int(clip), wanted), strict=True))
+        try:
+            frames = dict(zip(wanted, source.frames(int(clip), wanted), strict=True))
+        except LapaError as error:
+            log.warning("left out: %s", error)
+            moved[rows] = np.nan
+            continue
         links: dict[tuple[int, int], np.ndarray] = {}
         for row, path in paths.items():
             for link in zip(path[:-1], path[1:], strict=True):

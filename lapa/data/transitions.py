@@ -1,12 +1,14 @@
 """A sample of the transitions of a data set, read sparsely: only the frames it needs are decoded.
 
 What `index` and `eval` look at. Training reads everything instead (`frame_store.py`). A transition never reaches over
-the end of its clip. Knows nothing of models.
+the end of its clip. Clips that cannot be read, or not to their end, are named and cost only themselves. Knows nothing
+of models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,8 @@ from jaxtyping import Float32, Int
 from lapa.data.video import window_frames
 from lapa.protocols import ClipSource
 from lapa.types import Frame, Frames, LapaError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +36,10 @@ class Transitions:
 
     def __len__(self) -> int:
         return len(self.clip)
+
+    def at(self, rows: Int[np.ndarray, "r"]) -> Transitions:
+        """Return some of them, in the order given."""
+        return Transitions(clip=self.clip[rows], t=self.t[rows], window=self.window[rows])
 
 
 def draw_transitions(
@@ -58,7 +66,7 @@ def draw_transitions(
 
 
 def read_transitions(source: ClipSource, transitions: Transitions) -> Iterator[tuple[int, Frame, Frame]]:
-    """Decode clip by clip: yield (row of `transitions`, frame, future), in order."""
+    """Decode clip by clip: yield (row of `transitions`, frame, future), in order, of those that can be read."""
     for part in read_clips(source, transitions):
         for row, first, later in zip(part.rows.tolist(), part.first.tolist(), part.later.tolist(), strict=True):
             yield row, part.frames[first], part.frames[later]
@@ -80,30 +88,67 @@ class ClipPart:
 
 
 def read_clips(source: ClipSource, transitions: Transitions) -> Iterator[ClipPart]:
-    """Decode clip by clip, each frame once."""
-    for clip in np.unique(transitions.clip):
+    """Decode clip by clip, each frame once; what cannot be read is left out, with a line in the log.
+
+    Raises:
+        LapaError: if nothing can be read.
+    """
+    num = 0
+    for clip in np.unique(transitions.clip).tolist():
         rows = np.flatnonzero(transitions.clip == clip)
-        first, later = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
+        part = _read_part(source, clip, rows, transitions)
+        if part is not None:
+            num += 1
+            yield part
+    if len(transitions) and not num:
+        raise LapaError(f"none of the clips drawn from '{source.name}' can be read: see the warnings above")
+
+
+def _read_part(source: ClipSource, clip: int, rows: Int[np.ndarray, "r"], transitions: Transitions) -> ClipPart | None:
+    """Read the transitions `rows` of one clip; of one that is damaged, those that lie before the damage."""
+    first, later = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
+    wanted = np.union1d(first, later)
+    try:
+        frames = source.frames(clip, wanted.tolist())
+    except LapaError as error:
+        name = source.records[clip].name
+        try:
+            whole = source.clip(clip).frames
+        except LapaError:
+            log.warning("left out: %s", error)
+            return None
+        log.warning("'%s' is read up to frame %d only: %s", name, len(whole) - 1, error)
+        kept = later < len(whole)
+        if not kept.any():
+            return None
+        rows, first, later = rows[kept], first[kept], later[kept]
         wanted = np.union1d(first, later)
-        yield ClipPart(
-            rows=rows,
-            frames=source.frames(int(clip), wanted.tolist()),
-            first=np.searchsorted(wanted, first),
-            later=np.searchsorted(wanted, later),
-        )
+        frames = whole[wanted]
+    return ClipPart(
+        rows=rows, frames=frames, first=np.searchsorted(wanted, first), later=np.searchsorted(wanted, later)
+    )
 
 
 def displacements(source: ClipSource, transitions: Transitions) -> Float32[np.ndarray, "n 2"]:
     """Return what the end effector moved over each window, in metres (x right, y forward); NaN where not recorded."""
     moved = np.full((len(transitions), 2), np.nan, np.float32)
-    for clip in np.unique(transitions.clip):
-        states = source.states(int(clip))
+    for clip in np.unique(transitions.clip).tolist():
+        states = recorded(source.states, clip)
         if states is None:
             continue
         rows = np.flatnonzero(transitions.clip == clip)
         first = transitions.t[rows]
         moved[rows] = states[first + transitions.window[rows], :2] - states[first, :2]
     return moved
+
+
+def recorded(read: Callable[[int], np.ndarray | None], clip: int) -> np.ndarray | None:
+    """Return a clip's states or actions; None where there are none, or, with a line in the log, cannot be read."""
+    try:
+        return read(clip)
+    except LapaError as error:
+        log.warning("left out: %s", error)
+        return None
 
 
 def _even_quota(room: Int[np.ndarray, "c"], num: int, rng: np.random.Generator) -> Int[np.ndarray, "c"]:

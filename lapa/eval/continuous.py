@@ -53,12 +53,15 @@ def evaluate_continuous(
     others = choose_others(
         where.clip, bank.clip, rng, kind=_bodies(source, [*where.clip.tolist(), *bank.clip.tolist()])
     )
-    boot, errors, latents = Bootstrap(where.clip, seed=seed), [], []
+    read, errors, latents = [], [], []
     for batch in batches(laq, source, where, others, batch_size):
         theirs = None if batch.others is None else bank.pixels(batch.others, batch.frame.device)
         error, latent = _look(laq, batch.frame, batch.future, theirs)
+        read.append(batch.rows)
         errors.append(error)
         latents.append(latent)
+    where = where.at(np.concatenate(read))
+    boot = Bootstrap(where.clip, seed=seed)
     true, copy, other = np.concatenate(errors, axis=1)
     shuffled = unknown("controllability_shuffled_db")
     if others is not None:

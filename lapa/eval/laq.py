@@ -40,8 +40,12 @@ class _Codes:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Seen:
-    """Everything one pass gives, one row per pair; `again` by where it was carried ("" to another clip)."""
+    """Everything one pass gives, one row per pair; `again` by where it was carried ("" to another clip).
 
+    `rows`: which of the drawn transitions could be read.
+    """
+
+    rows: Int[np.ndarray, "n"]
     codes: _Codes
     errors: Errors
     rivals: Rivals
@@ -80,8 +84,9 @@ def evaluate_laq(
     where = draw_transitions(source, rows, window_s, num_pairs, rng)
     baselines = Baselines(laq, features=features, seed=seed)
     bank = Bank.draw(laq, source, rows, window_s, seed)
-    labels = labels_of(source, where.clip.tolist())
     seen = _look(laq, source, where, bank, baselines, rng, batch_size)
+    where = where.at(seen.rows)
+    labels = labels_of(source, where.clip.tolist())
     targets = targets_of(source, where)
     size, codes, boot = laq.config.codebook_size, seen.codes, Bootstrap(where.clip, seed=seed)
     motion = targets[motion_of(targets)]
@@ -117,18 +122,21 @@ def _look(
 ) -> _Seen:
     """Run the quantizer and the baselines over the pairs, batch by batch."""
     others = _partners(source, where, bank, rng)
-    codes, errors, rivals = [], [], []
+    rows, codes, errors, rivals = [], [], [], []
     again: dict[str, list[Again]] = {name: [] for name in others}
     for batch in batches(laq, source, where, others.get(""), batch_size):
         encoding = laq.encode(batch.frame, batch.future)
         continuous = encoding.continuous.flatten(1).float().cpu().numpy()
+        rows.append(batch.rows)
         codes.append(_Codes(tokens=encoding.tokens.cpu().numpy(), continuous=continuous))
         errors.append(reconstruct(laq, batch, encoding.tokens, bank, rng))
         rivals.append(baselines.look(batch))
         for name, partners in others.items():
             again[name].append(transfer(laq, encoding.tokens, partners[batch.rows], bank))
     joined = {name: stack(parts) for name, parts in again.items()}
-    return _Seen(codes=stack(codes), errors=stack(errors), rivals=stack(rivals), again=joined)
+    return _Seen(
+        rows=np.concatenate(rows), codes=stack(codes), errors=stack(errors), rivals=stack(rivals), again=joined
+    )
 
 
 def _partners(

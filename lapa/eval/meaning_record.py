@@ -75,7 +75,8 @@ def _flow_of(index: LatentIndex, source: ClipSource) -> tuple[Int[np.ndarray, "r
     moved = np.zeros((len(rows), 2))
     for part in tqdm(parts, desc="meaning", unit="step", delay=2):
         moved[part] = flows(source, Transitions(clip=clip[part], t=t[part], window=window[part]))
-    return rows, moved
+    known = np.isfinite(moved).all(axis=1)
+    return rows[known], moved[known]
 
 
 def _describe(

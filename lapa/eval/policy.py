@@ -56,7 +56,7 @@ def evaluate_policy(
         raise LapaError(f"all clips of '{source.name}' with like scenes have one instruction: none to compare it with")
     right = [source.records[clip].instruction or "" for clip in where.clip]
     pairs = iter(tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1))
-    nll, nll_swapped, hits, tokens = [], [], [], []
+    rows, nll, nll_swapped, hits, tokens = [], [], [], [], []
     while batch := list(islice(pairs, batch_size)):
         places, frames, futures = zip(*batch, strict=True)
         true = _encode(laq, frames, futures)
@@ -66,6 +66,8 @@ def evaluate_policy(
         nll_swapped.append(_nll(other, true))
         hits.append((log_probs.argmax(-1) == true).mean(1))
         tokens.append(true)
+        rows += places
+    where, kept = where.at(np.array(rows)), kept[rows]
     gap = np.concatenate(nll_swapped)[kept] - np.concatenate(nll)[kept]
     low, high = bootstrap_interval(lambda drawn: float(gap[drawn].mean()), where.clip[kept], seed=seed)
     marginal = np.log(np.broadcast_to(policy.prior, (len(where), *policy.prior.shape)) + 1e-9)

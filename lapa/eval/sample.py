@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -62,12 +63,14 @@ class Bank:
         """Draw transitions evenly over the clips `rows`, and encode them."""
         where = draw_transitions(source, rows, window_s, BANK, np.random.default_rng([seed, 1]))
         size = laq.config.image_size
-        frame, future = np.empty((2, len(where), size, size, 3), np.uint8)
+        frames, rows = np.empty((2, len(where), size, size, 3), np.uint8), []
         for row, first, second in read_transitions(source, where):
-            frame[row], future[row] = resize(first, size, size), resize(second, size, size)
-        parts = np.array_split(np.arange(len(where)), -(-len(where) // 32))
+            frames[:, len(rows)] = resize(first, size, size), resize(second, size, size)
+            rows.append(row)
+        frame, future = frames[:, : len(rows)]
+        parts = np.array_split(np.arange(len(rows)), -(-len(rows) // 32))
         tokens = [_encode(laq, frame[part], future[part]) for part in parts]
-        return cls(frame=frame, future=future, clip=where.clip, tokens=np.concatenate(tokens))
+        return cls(frame=frame, future=future, clip=where.clip[rows], tokens=np.concatenate(tokens))
 
     def pixels(self, rows: Int[np.ndarray, "b"], device: torch.device) -> tuple[Tensor, Tensor]:
         """Return frame and future of bank rows, [b 3 h w] each."""
@@ -143,24 +146,18 @@ def choose_others(
 def batches(
     laq: AnyLAQ, source: ClipSource, where: Transitions, others: Int[np.ndarray, "n"] | None, batch_size: int
 ) -> Iterator[Batch]:
-    """Decode the transitions clip by clip, with a progress bar, and hand them out in batches."""
+    """Decode the transitions clip by clip, with a progress bar, and hand out in batches those that can be read."""
     size, device = laq.config.image_size, next(laq.parameters()).device
-    rows: list[int] = []
-    frames: list[np.ndarray] = []
-    futures: list[np.ndarray] = []
-    pairs = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
-    for row, frame, future in pairs:
-        rows.append(row)
-        frames.append(resize(frame, size, size))
-        futures.append(resize(future, size, size))
-        if len(rows) == batch_size or row == len(where) - 1:
-            yield Batch(
-                rows=np.array(rows),
-                frame=pixels_from_uint8(np.stack(frames), device),
-                future=pixels_from_uint8(np.stack(futures), device),
-                others=None if others is None else others[rows],
-            )
-            rows, frames, futures = [], [], []
+    read = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
+    pairs = ((row, resize(frame, size, size), resize(future, size, size)) for row, frame, future in read)
+    while batch := list(islice(pairs, batch_size)):
+        rows, frames, futures = (np.stack(column) for column in zip(*batch, strict=True))
+        yield Batch(
+            rows=rows,
+            frame=pixels_from_uint8(frames, device),
+            future=pixels_from_uint8(futures, device),
+            others=None if others is None else others[rows],
+        )
 
 
 def stack(parts: Sequence[T]) -> T:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lapa.data.flow import flows
-from lapa.data.transitions import Transitions, displacements
+from lapa.data.transitions import Transitions, displacements, recorded
 from lapa.protocols import ClipSource
 
 DISPLACEMENT, ACTION, FLOW = "displacement", "action", "flow"
@@ -35,7 +35,7 @@ def motion_of(targets: Targets) -> str:
 
 def _actions(source: ClipSource, where: Transitions) -> Float[np.ndarray, "n a"] | None:
     """Bodies with different actions cannot share a probe: only those with the commonest number of them are kept."""
-    per_clip = {int(clip): source.actions(int(clip)) for clip in np.unique(where.clip)}
+    per_clip = {clip: recorded(source.actions, clip) for clip in np.unique(where.clip).tolist()}
     widths = Counter(actions.shape[1] for actions in map(per_clip.get, where.clip.tolist()) if actions is not None)
     if not widths:
         return None
