@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from lapa.types import Clip, Frame, FramePair, LatentAction, Prediction
+from lapa.types import Clip, Frame, FramePair, Frames, LatentAction, Prediction
 
 
 @runtime_checkable
@@ -82,6 +82,15 @@ class ClipSource(Protocol):
 
     def clip(self, i: int) -> Clip:
         """Decode clip `i`."""
+        ...
+
+    def chunks(self, i: int) -> Iterator[Frames]:
+        """Decode clip `i` in order, a block of frames of bounded size at a time, uint8 [t h w 3]: what comes before
+        any damage, for clips of any length.
+
+        Raises:
+            LapaError: as `clip`; at the latest when what can be read has been yielded.
+        """
         ...
 
     def frames(self, i: int, indices: Sequence[int]) -> np.ndarray:

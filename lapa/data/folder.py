@@ -90,6 +90,14 @@ class FolderSource:
             instruction=self._facts[i].instruction,
         )
 
+    def chunks(self, i: int) -> Iterator[Frames]:
+        """Decode clip `i` in order, a block of frames at a time: uint8 [t h w 3].
+
+        Raises:
+            LapaError: as `clip`.
+        """
+        return self._open(i).chunks()
+
     def frames(self, i: int, indices: Sequence[int]) -> Frames:
         """Decode only these frames of clip `i`: uint8 [t h w 3]."""
         return self._open(i).frames(indices)

@@ -45,6 +45,11 @@ class JoinedSource:
         part, row = self._at(i)
         return replace(part.clip(row), source=f"{self.name}/{self.records[i].name}")
 
+    def chunks(self, i: int) -> Iterator[Frames]:
+        """Decode clip `i` in order, a block of frames at a time: uint8 [t h w 3]."""
+        part, row = self._at(i)
+        return part.chunks(row)
+
     def frames(self, i: int, indices: Sequence[int]) -> Frames:
         """Decode only these frames of clip `i`: uint8 [t h w 3]."""
         part, row = self._at(i)

@@ -76,11 +76,23 @@ class LeRobotSource:
         """
         record = self.records[i]
         return Clip(
-            frames=self.frames(i, range(record.num_frames)),
+            frames=np.concatenate(list(self.chunks(i))),
             fps=record.fps,
             source=f"{self.name}/{record.name}",
             instruction=record.instruction,
         )
+
+    def chunks(self, i: int) -> Iterator[Frames]:
+        """Decode episode `i` in order, a block of frames at a time: uint8 [t h w 3].
+
+        Where the video ends before the metadata says, those that are there.
+
+        Raises:
+            LapaError: if fewer than two can be read.
+        """
+        record, place = self.records[i], self._places[i]
+        video: Video = self._video(place.video)
+        return video.chunks(place.first_frame, place.first_frame + record.num_frames)
 
     def frames(self, i: int, indices: Sequence[int]) -> Frames:
         """Decode only these frames of episode `i`: uint8 [t h w 3].

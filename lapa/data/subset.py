@@ -22,6 +22,9 @@ class Subset:
     def clip(self, i: int) -> Clip:
         return self._source.clip(self._rows[i])
 
+    def chunks(self, i: int) -> Iterator[Frames]:
+        return self._source.chunks(self._rows[i])
+
     def frames(self, i: int, indices: Sequence[int]) -> Frames:
         return self._source.frames(self._rows[i], indices)
 

@@ -7,7 +7,7 @@ timed, so a recording with a variable frame rate is read at its average one (`la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".g
 DEFAULT_FPS = 10.0
 """Taken where a file names no frame rate, or an absurd one."""
 
-_CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 32 * 2**20
+"""Most that a block of decoded frames takes, unless one frame alone takes more."""
 
 
 class Video:
@@ -80,6 +81,39 @@ class Video:
             return self.frames(indices)
         in_order = len(unique) == len(indices) and bool((np.diff(inverse) > 0).all())
         return frames if in_order else frames[inverse]
+
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[Frames]:
+        """Decode the frames from `start` to before `stop` in order, a block of at most `CHUNK_BYTES` at a time.
+
+        Of a damaged video those before the damage; `num_frames` and `note` then say so.
+
+        Yields:
+            uint8 [t h w 3], t at least 1.
+
+        Raises:
+            LapaError: if fewer than two can be read, once what there is has been yielded.
+        """
+        step = max(1, CHUNK_BYTES // (3 * self.height * self.width))
+        last = self.num_frames if stop is None else stop
+        t = start
+        while t < min(last, self.num_frames):
+            chunk = self._read_before_damage(t, min(t + step, last))
+            t += len(chunk)
+            if len(chunk):
+                yield chunk
+        if t == start:
+            self._check([start])
+        if t - start < 2:
+            raise LapaError(explain_too_short(self.path, self.note))
+
+    def _read_before_damage(self, start: int, stop: int) -> Frames:
+        while True:
+            readable = self.num_frames
+            try:
+                return self.frames(range(start, max(start, min(stop, readable))))
+            except LapaError:
+                if self.num_frames == readable:  # nothing was learned of the damage: it is another matter
+                    raise
 
     def _size(self) -> tuple[int, int]:
         try:
@@ -185,23 +219,7 @@ def read_clip(
 
 def read_frames(video: Video, max_frames: int | None = None) -> Frames:
     """Decode the frames of `video` from the first to the last that can be read; see `read_clip`."""
-    wanted = min(video.num_frames, max_frames or video.num_frames)
-    step = max(1, _CHUNK_BYTES // (3 * video.height * video.width))
-    chunks = []
-    start = 0
-    while start < min(wanted, video.num_frames):
-        readable = video.num_frames
-        try:
-            chunks.append(video.frames(range(start, min(start + step, wanted, readable))))
-        except LapaError:
-            if video.num_frames == readable:
-                raise
-        else:
-            start += len(chunks[-1])
-    frames = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
-    if len(frames) < 2:
-        raise LapaError(explain_too_short(video.path, video.note))
-    return frames
+    return np.concatenate(list(video.chunks(0, max_frames or None)))
 
 
 def plausible_fps(fps: int | float) -> bool:

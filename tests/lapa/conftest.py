@@ -41,6 +41,9 @@ class MovingSquare:
     def clip(self, i: int) -> Clip:
         return Clip(frames=self.frames(i, range(len(self._paths[i]))), fps=10.0, source=self.records[i].name)
 
+    def chunks(self, i: int) -> Iterator[np.ndarray]:
+        return iter(np.array_split(self.clip(i).frames, 3))
+
     def frames(self, i: int, indices: Sequence[int]) -> np.ndarray:
         frames = np.full((len(indices), 32, 32, 3), 20 + i, np.uint8)
         for frame, (x, y) in zip(frames, self._paths[i][list(indices)], strict=True):

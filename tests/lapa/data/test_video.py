@@ -105,6 +105,25 @@ def test_read_clip_keeps_the_first_frames(movie: Movie):
     assert (clip.source, clip.instruction, clip.fps) == ("a.mp4", "push", 10)
 
 
+def test_frames_are_streamed_in_blocks_of_bounded_size(movie: Movie, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lapa.data.video.CHUNK_BYTES", 7 * 48 * 64 * 3 + 100)
+    video = open_video(movie("a.mp4"))
+    chunks = list(video.chunks())
+    assert [len(chunk) for chunk in chunks] == [7, 7, 7, 7, 2]
+    assert numbers(np.concatenate(chunks)) == list(range(30))
+    assert numbers(np.concatenate(list(video.chunks(12, 21)))) == list(range(12, 21))
+    assert numbers(np.concatenate(list(video.chunks(25, 99)))) == list(range(25, 30)), "what there is"
+    with pytest.raises(LapaError, match="frame 40 is not in 'a.mp4'"):
+        list(video.chunks(40, 50))
+
+
+def test_a_stream_ends_at_the_damage(cut_off: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lapa.data.video.CHUNK_BYTES", 4 * 48 * 64 * 3)
+    video = open_video(cut_off)
+    read = np.concatenate(list(video.chunks()))
+    assert 10 < len(read) < 50 and numbers(read) == list(range(len(read))) and "damaged" in video.note
+
+
 @pytest.mark.parametrize("kind", ["cut_off", "rotten"])
 def test_damaged_file_is_used_up_to_the_damage(kind: str, request: pytest.FixtureRequest):
     path = request.getfixturevalue(kind)

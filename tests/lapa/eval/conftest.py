@@ -55,6 +55,9 @@ class SlidingSquare:
     def clip(self, i: int) -> Clip:
         return Clip(frames=self.frames(i, range(len(self._paths[i]))), fps=10.0, source=self.records[i].name)
 
+    def chunks(self, i: int) -> Iterator[np.ndarray]:
+        return iter(np.array_split(self.clip(i).frames, 3))
+
     def actions(self, i: int) -> np.ndarray | None:
         moved = np.diff(self._paths[i], axis=0, append=self._paths[i][-1:]).astype(np.float32)
         return moved * (1, -1) if self._has_states else None
