@@ -27,6 +27,7 @@ class ExportReleased:
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(ExportReleased, verb, args)
-    from lapa.released.policy_export import export_policy
+    from lapa.released.policy_export import export_policy, loading_options
 
-    print(export_policy(options.policy, options.out))
+    out = export_policy(options.policy, options.out)
+    print(f"{out}: the authors' code loads it with {loading_options(options.policy, out)}")

@@ -40,10 +40,10 @@ def describe(precision: Literal["bf16", "no"], device: torch.device | str) -> st
     return f"{'bfloat16' if precision == 'bf16' else 'float32'} on {kind}{threads}"
 
 
-def fast_autocast(device: torch.device | str) -> contextlib.AbstractContextManager:
-    """Return a context in which `device` computes in bfloat16 if it is fast at that, else as it would anyway."""
+def autocast(precision: Literal["bf16", "no"], device: torch.device | str) -> contextlib.AbstractContextManager:
+    """Return a context in which `device` computes in what `resolve_precision` chose."""
     kind = torch.device(device).type
-    return torch.autocast(kind, torch.bfloat16) if has_fast_bf16(kind) else contextlib.nullcontext()
+    return torch.autocast(kind, torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
 
 
 @lru_cache

@@ -59,6 +59,18 @@ def export_policy(policy: Path, out: Path) -> Path:
     return out
 
 
+def loading_options(policy: Path, out: Path) -> str:
+    """Return the options with which the authors' code loads what `export_policy` wrote."""
+    prefix = tuple((read_record(policy) or {}).get("prefix", ()))
+    kind = "trainstate_params" if prefix == ("params", "params") else "params"
+    options = f'--load_checkpoint "{kind}::{out}/params" --vocab_file {out / TOKENIZER}'
+    shape = released_shape(read_config(policy), policy)
+    if not shape.num_actions:
+        return options
+    table = f" --action_scale_file {out / BINS_FILE}" if (out / BINS_FILE).is_file() else ""
+    return f"{options}{table} and action_vocab_size {shape.num_actions}"
+
+
 def _write_bins(policy: Path, out: Path) -> None:
     """Write a robot policy's table of bins: the very file it was imported with, or one of our bins."""
     if (policy / BINS_FILE).is_file():

@@ -20,6 +20,7 @@ from lapa.checkpoint import load_checkpoint, save_checkpoint
 from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
@@ -115,8 +116,7 @@ class FinetuneStage:
     def __init__(self, config: FinetuneConfig):
         self.config, self.policy = config, load_checkpoint(config.policy, "policy")
         self.model, self.laq = load_net(self.policy, config.laq, latent_choices)
-        if torch.cuda.is_available():
-            self.laq.to("cuda")
+        self.laq.to(resolve_device())
         source = open_source(config.data)
         train, held = split_rows(source, config.num_validation)
         train, held = with_instruction(source.records, train), with_instruction(source.records, held)

@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from lapa.device import resolve_device
 from lapa.models.compute import Precision, describe, resolve_precision
 from lapa.threads import ASKED
 
@@ -102,8 +103,9 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision
-    precision = resolve_precision(config.precision, "cuda" if torch.cuda.is_available() else "cpu")
-    accelerator = Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available())
+    device = resolve_device()
+    precision = resolve_precision(config.precision, device)
+    accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")
     optimizer = torch.optim.AdamW(_parameter_groups(stage, config.weight_decay), lr=config.lr)
     first = _resume(stage, optimizer, out)
     model, optimizer = accelerator.prepare(stage.model, optimizer)

@@ -20,7 +20,7 @@ from lapa.data.source import open_source
 from lapa.finished import begin
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
-from lapa.models.compute import fast_autocast
+from lapa.models.compute import autocast, resolve_precision
 from lapa.models.robot import ACTIONS_FILE
 from lapa.released.policy import picture_size, released_shape
 from lapa.released.policy_net import Kind
@@ -80,7 +80,11 @@ class ReleasedFinetuneStage:
         generator = torch.Generator().manual_seed(config.loop.seed)
         most = max(self.bins.num_bins)
         self.reader, self.model = open_trainable(
-            init, released_shape(facts, init), config.lora_rank, lambda net: add_actions(net, most, generator)
+            init,
+            released_shape(facts, init),
+            config.lora_rank,
+            config.loop.precision,
+            lambda net: add_actions(net, most, generator),
         )
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
@@ -110,7 +114,7 @@ class ReleasedFinetuneStage:
             pixels, tokens = self._batch(self.held, part)
             texts = [self.texts[clip] for clip in self.held.clip[part]]
             prefix = ask(self.reader.tokenizer, texts, self._look(pixels), Kind.ACTION).to(net.device)
-            with fast_autocast(net.device):
+            with autocast(resolve_precision(self.config.loop.precision, net.device), net.device):
                 logits = net.score(prefix, tokens.to(net.device))
                 chosen, _ = net.choose(prefix, tokens.shape[1], _within(self.bins.num_bins))
             nll.append(nn.functional.cross_entropy(logits.mT.cpu(), tokens, reduction="none").mean(1).numpy())

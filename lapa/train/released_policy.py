@@ -23,7 +23,7 @@ from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
 from lapa.device import resolve_device
 from lapa.finished import begin
-from lapa.models.compute import fast_autocast
+from lapa.models.compute import Precision, autocast, resolve_precision
 from lapa.protocols import ClipSource
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
 from lapa.released.policy_config import ReleasedPolicyConfig
@@ -103,7 +103,8 @@ class ReleasedPolicyStage:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         self.shape = released_shape(read_config(config.init, "policy"), config.init)
         _check_labels(self.shape, labels, config)
-        self.reader, self.model = open_trainable(config.init, self.shape, config.lora_rank)
+        self.reader, self.model = open_trainable(config.init, self.shape, config.lora_rank, config.loop.precision)
+        self.precision = config.loop.precision
         source = open_source(config.data)
         self.records = source.records
         train, held = (
@@ -158,7 +159,7 @@ class ReleasedPolicyStage:
             part = slice(start, start + EVALUATED_AT_ONCE)
             codes = torch.from_numpy(self.held.codes[rows[part]].astype(np.int64))
             tokens = torch.from_numpy(self.held.tokens[rows[part]]).to(net.device)
-            with fast_autocast(net.device):
+            with autocast(resolve_precision(self.precision, net.device), net.device):
                 logits = net.score(ask(self.reader.tokenizer, texts[part], codes).to(net.device), tokens)
             nll = nn.functional.cross_entropy(logits.mT, tokens, reduction="none")
             found.append(nll.mean(1).cpu().numpy())
@@ -177,15 +178,17 @@ def open_trainable(
     init: str | Path,
     shape: ReleasedPolicyConfig,
     lora_rank: int,
+    precision: Precision,
     prepare: Callable[[ReleasedNet], ReleasedNet] | None = None,
 ) -> tuple[Reader, TrainableNet]:
     """Load a released policy for training; `prepare` changes the network before it is decided what learns.
 
-    All weights learn in float32; with LoRA the others stay as they are stored.
+    All weights learn in float32; with LoRA the others stay as they are stored, unless `precision`, the loop's, is
+    float32 arithmetic, in which stored bfloat16 cannot take part.
     """
     device = resolve_device()
-    precision = "auto" if lora_rank else "fp32"
-    net = open_net(init, shape, device=device, precision=precision, device_map=device)
+    stored = lora_rank and resolve_precision(precision, device) == "bf16"
+    net = open_net(init, shape, device=device, precision="auto" if stored else "fp32", device_map=device)
     return open_reader(init, device), TrainableNet(net if prepare is None else prepare(net), lora_rank)
 
 

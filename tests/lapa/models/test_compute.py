@@ -27,7 +27,7 @@ def probe(monkeypatch):
 def test_auto_takes_bfloat16_only_where_it_is_fast(probe, instructions, bf16_s, taken):
     probe(instructions=instructions, bf16_s=bf16_s)
     assert compute.resolve_precision("auto", "cpu") == taken
-    with compute.fast_autocast("cpu"):
+    with compute.autocast(compute.resolve_precision("auto", "cpu"), "cpu"):
         assert torch.is_autocast_enabled("cpu") == (taken == "bf16")
 
 

@@ -30,6 +30,8 @@ from tests.lapa.released.conftest import SHAPE
 from tests.lapa.train.test_policy_stages import record
 
 QUICK = LoopConfig(num_steps=4, batch_size=2, warmup_steps=1, log_every=2, eval_every=4, save_every=2, lr=1e-2)
+HOW = [(0, "fp32"), (2, "fp32"), (2, "bf16")]
+"""Rank of the additions and arithmetic: stored bfloat16 weights take part in either."""
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "cache"))
 
 
-def train(labelled, imported, rank, num_steps=4):
-    base, loop = presets.policy("tiny"), dataclasses.replace(QUICK, num_steps=num_steps)
+def train(labelled, imported, rank, num_steps=4, precision="auto"):
+    base, loop = presets.policy("tiny"), dataclasses.replace(QUICK, num_steps=num_steps, precision=precision)
     return dataclasses.replace(
         base, labels=str(labelled / "labels"), init=str(imported), lora_rank=rank, loop=loop, keep_best=False
     )
@@ -66,9 +68,11 @@ def imported_again(policy_out, released_files, laq, tmp_path, **more):
     return import_policy(**files, out=tmp_path / "again", config=config, laq=laq, bins=bins)
 
 
-@pytest.mark.parametrize("rank", [0, 2])
-def test_train_policy_goes_on_from_a_released_one(tmp_path, labelled, imported, released_files, picture, rank):
-    out = policy.run(train(labelled, imported, rank), out=tmp_path / "policy")
+@pytest.mark.parametrize(("rank", "precision"), HOW)
+def test_train_policy_goes_on_from_a_released_one(
+    tmp_path, labelled, imported, released_files, picture, rank, precision
+):
+    out = policy.run(train(labelled, imported, rank, precision=precision), out=tmp_path / "policy")
     config, report = read_config(out, "policy"), json.loads((out / "report.json").read_text())
     assert config["parents"]["laq"] == fingerprint(labelled / "laq") and {"nll_right", "accuracy"} <= set(report)
     trained = load_policy(out, labelled / "laq", precision="fp32")
@@ -136,8 +140,10 @@ def test_labels_of_another_size_are_refused(tmp_path, labelled, imported):
         policy.run(train(labelled, other, 2), out=tmp_path / "out")
 
 
-@pytest.mark.parametrize("rank", [0, 2])
-def test_finetune_makes_a_robot_of_a_released_policy(tmp_path, labelled, imported, released_files, picture, rank):
+@pytest.mark.parametrize(("rank", "precision"), HOW)
+def test_finetune_makes_a_robot_of_a_released_policy(
+    tmp_path, labelled, imported, released_files, picture, rank, precision
+):
     config = dataclasses.replace(
         presets.finetune("tiny"),
         init=str(imported),
@@ -146,7 +152,7 @@ def test_finetune_makes_a_robot_of_a_released_policy(tmp_path, labelled, importe
         num_validation=1,
         num_bins=5,
         lora_rank=rank,
-        loop=QUICK,
+        loop=dataclasses.replace(QUICK, precision=precision),
     )
     out = finetune.run(config, out=tmp_path / "robot")
     source = open_source(labelled / "data")
