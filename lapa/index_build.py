@@ -128,7 +128,7 @@ def _encode(
     of those that `own` names magnitude, features and perhaps thumbs."""
     parts: dict[str, list[np.ndarray]] = {}
     with tqdm(total=len(where), desc="index", unit="pair", mininterval=1) as bar:
-        for part in read_clips(source, where):
+        for part in read_clips(source, where, laq.config.image_size):
             for name, values in _columns(laq, part, np.isin(part.rows, own), config):
                 parts.setdefault(name, []).append(values)
             bar.update(len(part.rows))
@@ -140,8 +140,7 @@ def _columns(
     laq: AnyLAQ, part: ClipPart, own: Bool[np.ndarray, "r"], config: IndexConfig
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (column, values) of a clip's transitions, some of them in several pieces."""
-    side = laq.config.image_size
-    small = np.stack([resize(frame, side, side) for frame in part.frames])
+    small = part.frames
     yield "row", part.rows
 
     def look(numbers: np.ndarray) -> torch.Tensor:

@@ -6,10 +6,12 @@ that starts with "error:". Progress goes to stderr, results to stdout.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 
 from lapa.finished import OtherOptions
 from lapa.types import LapaError
@@ -51,6 +53,10 @@ VERBS = {
 }
 
 
+MOST_TOLD = 20
+"""Things that were left out of the data that the last lines of a command name."""
+
+
 class WrongUsage(LapaError):
     """The value of an option is what is wrong: exit code 2."""
 
@@ -68,7 +74,8 @@ def main(argv: list[str]) -> int:
     try:
         verb, rest = _split_verb(argv)
         module = importlib.import_module(f"lapa.cli.{VERBS[verb][0]}")
-        module.main(verb, rest)
+        with _told_at_the_end():
+            module.main(verb, rest)
     except (WrongUsage, OtherOptions) as error:
         return _fail(error, 2)
     except LapaError as error:
@@ -82,6 +89,21 @@ def main(argv: list[str]) -> int:
     except SystemExit as ended:  # how the option parser ends
         return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 2
     return 0
+
+
+@contextlib.contextmanager
+def _told_at_the_end() -> Iterator[None]:
+    """Name what was left out of the data once more after the verb is done, where progress has scrolled it away."""
+    from lapa.data.left_out import Remembered
+
+    with Remembered() as left_out:
+        try:
+            yield
+        finally:
+            for what in left_out.messages[:MOST_TOLD]:
+                print(what, file=sys.stderr)
+            if len(left_out.messages) > MOST_TOLD:
+                print(f"... and {len(left_out.messages) - MOST_TOLD} more, named above", file=sys.stderr)
 
 
 def _split_verb(argv: list[str]) -> tuple[str, list[str]]:

@@ -6,18 +6,16 @@ the tabletop, the pusher's true displacement then explains 86 % of it, against 4
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from lapa.data.blocks import read_shrunk
 from lapa.data.transitions import Transitions
 from lapa.protocols import ClipSource
-from lapa.types import Frame, LapaError
-
-log = logging.getLogger(__name__)
+from lapa.types import Frame
 
 SIDE = 128
 """Pictures are shrunk to this longer side, in pixels."""
@@ -36,7 +34,10 @@ def moving_flow(frame: Frame, future: Frame) -> Float[np.ndarray, "2"]:
 
     Source: Farneback 2003, from OpenCV, at its documentation's settings.
     """
-    first, second = _grey(frame), _grey(future)
+    return _flow(_grey(frame), _grey(future))
+
+
+def _flow(first: UInt8[np.ndarray, "h w"], second: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "2"]:
     flow = cv2.calcOpticalFlowFarneback(first, second, None, 0.5, 4, 15, 3, 5, 1.1, 0)
     moving = np.hypot(flow[..., 0], flow[..., 1]) > MOVING_PX
     if moving.mean() < MIN_SHARE:
@@ -55,17 +56,13 @@ def flows(source: ClipSource, transitions: Transitions) -> Float32[np.ndarray, "
         rows = np.flatnonzero(transitions.clip == clip)
         paths = {row: _stops(int(transitions.t[row]), int(transitions.window[row])) for row in rows}
         wanted = sorted({t for path in paths.values() for t in path})
-        try:
-            frames = dict(zip(wanted, source.frames(int(clip), wanted), strict=True))
-        except LapaError as error:
-            log.warning("left out: %s", error)
-            moved[rows] = np.nan
-            continue
+        pictures = dict(zip(wanted, read_shrunk(source, int(clip), _grey, wanted), strict=False))
         links: dict[tuple[int, int], np.ndarray] = {}
         for row, path in paths.items():
             for link in zip(path[:-1], path[1:], strict=True):
                 if link not in links:
-                    links[link] = moving_flow(frames[link[0]], frames[link[1]])
+                    is_read = link[1] in pictures
+                    links[link] = _flow(*(pictures[t] for t in link)) if is_read else np.full(2, np.nan)
                 moved[row] += links[link]
     return moved
 

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from lapa.data.identity import file_facts, video_facts
 from lapa.data.labels import LABELS
+from lapa.data.left_out import leave_out
 from lapa.data.readers import PICTURE_SUFFIXES, natural_key
 from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, peek_video, read_frames
 from lapa.protocols import ClipRecord
@@ -70,6 +71,7 @@ class FolderSource:
         self._videos = [self._folder / name for name in names]
         self._names = [name if name != "." else self.name for name in names]
         self._facts = [facts.get(name, _Facts()) for name in names]
+        self._video = lru_cache(maxsize=2)(self._open_anew)
 
     @cached_property
     def records(self) -> Sequence[ClipRecord]:
@@ -122,6 +124,9 @@ class FolderSource:
         return len(self._names)
 
     def _open(self, i: int) -> Video:
+        return self._video(i, repr(video_facts(self._videos[i], self._folder)))
+
+    def _open_anew(self, i: int, _: str) -> Video:
         return open_video(self._videos[i], fps=self._facts[i].fps)
 
     def _record(self, i: int) -> ClipRecord:
@@ -129,7 +134,7 @@ class FolderSource:
         try:
             num_frames, fps = peek_video(self._videos[i])
         except LapaError as error:
-            log.warning("left out: %s", error)
+            leave_out(str(error))
             num_frames, fps = 0, 0.0
         return ClipRecord(
             name=self._names[i],

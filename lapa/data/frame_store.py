@@ -7,9 +7,8 @@ to pairs then costs a memory read, and several runs share the pages.
 from __future__ import annotations
 
 import json
-import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,13 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from lapa.data.blocks import read_shrunk
 from lapa.data.cache import Key, cached, check_room, data_facts, is_cached
+from lapa.data.left_out import leave_out
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
 
-log = logging.getLogger(__name__)
-
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 Shrink = Callable[[np.ndarray, int], np.ndarray]
 """A frame of any size and a side in pixels -> uint8 [side side 3]."""
 
@@ -59,7 +58,8 @@ class FrameStore:
     ) -> FrameStore:
         """Open the cache for these clips, decoding them first if it is not there.
 
-        A clip that cannot be read has length 0 and a line in the log. `shrink` brings frames to the size in another
+        A clip that cannot be read has length 0, one that breaks off is used as far as it goes; what is left out is
+        named in the log, also where the frames lie in the cache already. `shrink` brings frames to the size in another
         way than ours, for models that were trained to see them so.
 
         Raises:
@@ -68,6 +68,8 @@ class FrameStore:
         key = _key(source, rows, size, shrink)
         folder = cached(key, lambda new: _decode_all(source, rows, size, new, shrink or squash), cache)
         index = json.loads((folder / "index.json").read_text())
+        for what in index["left_out"]:
+            leave_out(what)
         lengths = np.array(index["lengths"], np.int64)
         shape = (int(lengths.sum()), size, size, 3)
         return cls(
@@ -89,33 +91,33 @@ class FrameStore:
         """What these frames are called in the cache; others are called otherwise."""
         return Path(self.frames.filename).parent.name
 
-    def clip(self, i: int) -> UInt8[np.ndarray, "t h w 3"]:
-        """Read all frames of the i-th chosen clip; not through the mapping, whose pages would stay in memory."""
-        shape = (int(self.lengths[i]), *self.frames.shape[1:])
-        offset, count = int(self.starts[i]) * math.prod(shape[1:]), math.prod(shape)
-        return np.fromfile(self.frames.filename, np.uint8, count, offset=offset).reshape(shape)
+    def clip(self, i: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield the frames of the i-th chosen clip; not through the mapping, whose pages would stay in memory."""
+        shape = self.frames.shape[1:]
+        with open(self.frames.filename, "rb") as file:
+            file.seek(int(self.starts[i]) * math.prod(shape))
+            for _ in range(int(self.lengths[i])):
+                yield np.frombuffer(file.read(math.prod(shape)), np.uint8).reshape(shape)
 
 
 def _decode_all(source: ClipSource, rows: Sequence[int], size: int, folder: Path, shrink: Shrink) -> None:
     num_frames = sum(source.records[row].num_frames for row in rows)
     check_room(folder, num_frames * size * size * 3, f"keeping the {num_frames:,} frames of '{source.name}'")
-    lengths, fps = [], []
+    lengths, left_out = [], []
     with open(folder / "frames.u8", "wb") as file:
         for row in tqdm(rows, desc=f"decoding {source.name}", unit="clip", mininterval=1.0):
-            try:
-                clip = source.clip(row)
-            except LapaError as error:  # one bad video does not end the labelling of thousands
-                log.warning("left out: %s", error)
-                lengths.append(0)
-                fps.append(1.0)
-                continue
-            for frame in clip.frames:
-                file.write(shrink(frame, size).tobytes())
-            lengths.append(clip.num_frames)
-            fps.append(float(clip.fps))
+            lengths.append(0)
+            for frame in read_shrunk(source, row, lambda frame: shrink(frame, size), note=left_out.append):
+                file.write(frame.tobytes())
+                lengths[-1] += 1
     if not sum(lengths):
-        raise LapaError(f"none of the {len(rows)} clips of '{source.name}' can be read: see the warnings above")
-    (folder / "index.json").write_text(json.dumps({"lengths": lengths, "fps": fps}))
+        raise LapaError(f"none of the {len(rows)} clips of '{source.name}' can be read{_first(left_out)}")
+    fps = [float(source.records[row].fps) or 1.0 for row in rows]
+    (folder / "index.json").write_text(json.dumps({"lengths": lengths, "fps": fps, "left_out": left_out}))
+
+
+def _first(left_out: Sequence[str]) -> str:
+    return f": {left_out[0]}" if left_out else ": see the warnings above"
 
 
 def squash(frame: np.ndarray, size: int) -> np.ndarray:

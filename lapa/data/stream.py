@@ -6,7 +6,6 @@ back, keeps them in the frame store (`frame_store.py`); clips that lie there alr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from lapa.data.blocks import read_shrunk
 from lapa.data.frame_store import FrameStore, squash
 from lapa.data.video import window_frames
 from lapa.protocols import ClipSource
-from lapa.types import LapaError
 
-log = logging.getLogger(__name__)
+HELD = 256
+"""Frames of a clip whose pairs are handed out together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,9 +51,10 @@ def stream_pairs(
     stride: int = 1,
     num: int = 256,
 ) -> Iterator[PairChunk]:
-    """Yield every `stride`-th pair of the clips `rows`, each clip whole, about `num` pairs at a time.
+    """Yield every `stride`-th pair of the clips `rows`, in order, about `num` pairs at a time.
 
-    Each clip is decoded once. One that cannot be read is left out, with a line in the log.
+    Each clip is decoded once, frame by frame. One that cannot be read is left out and one that breaks off is used as
+    far as it goes, with a line in the log.
     """
     chunks = _chunks(source, rows, size, window_s, stride, num)
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -68,44 +69,52 @@ def _chunks(
 ) -> Iterator[PairChunk]:
     parts: list[PairChunk] = []
     for row, frames, fps in _clips(source, rows, size):
-        part = _pairs_of(row, frames, size, window_frames(window_s, fps), stride)
-        if part is not None:
+        for part in _parts(row, frames, window_frames(window_s, fps), stride):
             parts.append(part)
-        if sum(map(len, parts)) >= num:
-            yield _joined(parts)
-            parts = []
+            if sum(map(len, parts)) >= num:
+                yield _joined(parts)
+                parts = []
     if parts:
         yield _joined(parts)
 
 
-def _clips(source: ClipSource, rows: Sequence[int], size: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """Yield row, frames and frames per second of each clip that can be read."""
+def _clips(
+    source: ClipSource, rows: Sequence[int], size: int
+) -> Iterator[tuple[int, Iterator[UInt8[np.ndarray, "h w 3"]], float]]:
+    """Yield row, small frames and frames per second of each clip."""
     if FrameStore.is_there(source, rows, size):
         store = FrameStore.open(source, rows, size)
         for i, row in enumerate(rows):
             yield row, store.clip(i), float(store.fps[i])
         return
     for row in rows:
-        try:
-            clip = source.clip(row)
-        except LapaError as error:  # one bad video does not end the labelling of thousands
-            log.warning("left out: %s", error)
-            continue
-        yield row, clip.frames, clip.fps
+        yield row, read_shrunk(source, row, lambda frame: squash(frame, size)), source.records[row].fps
 
 
-def _pairs_of(row: int, frames: np.ndarray, size: int, window: int, stride: int) -> PairChunk | None:
-    """Return the pairs of one clip; None if it has none."""
-    t = np.arange(0, len(frames) - window, stride)
-    if not len(t):
-        return None
+def _parts(row: int, frames: Iterator[np.ndarray], window: int, stride: int) -> Iterator[PairChunk]:
+    """Yield the pairs of one clip, those of `HELD` more frames at a time; what comes before them is forgotten."""
+    held: list[np.ndarray] = []
+    start = 0  # of the pairs that were not yielded yet, and of the frames that are held
+    for frame in frames:
+        held.append(frame)
+        done = len(held) - window
+        if done >= HELD and done % stride == 0:
+            yield _pairs_of(row, start, held, np.arange(0, done, stride), window)
+            start, held = start + done, held[done:]
+    t = np.arange(0, len(held) - window, stride)
+    if len(t):
+        yield _pairs_of(row, start, held, t, window)
+
+
+def _pairs_of(row: int, start: int, held: list[np.ndarray], t: np.ndarray, window: int) -> PairChunk:
+    """Return the pairs that begin at the held frames `t`, the first of which is the clip's frame `start`."""
     wanted = np.union1d(t, t + window)
     return PairChunk(
-        frames=np.stack([squash(frames[i], size) for i in wanted.tolist()]),
+        frames=np.stack([held[i] for i in wanted.tolist()]),
         first=np.searchsorted(wanted, t),
         later=np.searchsorted(wanted, t + window),
         clip=np.full(len(t), row),
-        t=t,
+        t=start + t,
     )
 
 

@@ -7,18 +7,21 @@ of models.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int
 
+from lapa.data.blocks import read_shrunk
+from lapa.data.left_out import recorded
 from lapa.data.video import window_frames
+from lapa.frames import resize
 from lapa.protocols import ClipSource
 from lapa.types import Frame, Frames, LapaError
 
-log = logging.getLogger(__name__)
+SMALL_AT_ONCE, LARGE_AT_ONCE = 256, 8
+"""Transitions of a clip whose frames are held together: shrunk ones, and frames as large as they are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,16 +68,24 @@ def draw_transitions(
     return Transitions(clip=clip, t=np.concatenate(t).astype(np.int64), window=window)
 
 
-def read_transitions(source: ClipSource, transitions: Transitions) -> Iterator[tuple[int, Frame, Frame]]:
-    """Decode clip by clip: yield (row of `transitions`, frame, future), in order, of those that can be read."""
-    for part in read_clips(source, transitions):
+def read_transitions(
+    source: ClipSource, transitions: Transitions, size: int | None = None
+) -> Iterator[tuple[int, Frame, Frame]]:
+    """Decode clip by clip: yield (row of `transitions`, frame, future), in order, of those that can be read.
+
+    Frames are brought to `size` x `size` pixels, or left as they are.
+
+    Raises:
+        LapaError: if nothing can be read.
+    """
+    for part in read_clips(source, transitions, size):
         for row, first, later in zip(part.rows.tolist(), part.first.tolist(), part.later.tolist(), strict=True):
             yield row, part.frames[first], part.frames[later]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClipPart:
-    """The transitions of one clip, and each frame they need once.
+    """Some transitions of one clip, and each frame they need once.
 
     Attributes:
         rows: int64 [r], rows of the `Transitions`.
@@ -87,45 +98,45 @@ class ClipPart:
     later: Int[np.ndarray, "r"]
 
 
-def read_clips(source: ClipSource, transitions: Transitions) -> Iterator[ClipPart]:
-    """Decode clip by clip, each frame once; what cannot be read is left out, with a line in the log.
+def read_clips(source: ClipSource, transitions: Transitions, size: int | None = None) -> Iterator[ClipPart]:
+    """Decode clip by clip, frame by frame, some transitions at a time; `size` as in `read_transitions`.
+
+    What cannot be read is left out, with a line in the log.
 
     Raises:
         LapaError: if nothing can be read.
     """
-    num = 0
-    for clip in np.unique(transitions.clip).tolist():
+    num, most = 0, SMALL_AT_ONCE if size else LARGE_AT_ONCE
+    for clip in np.unique(transitions.clip):
         rows = np.flatnonzero(transitions.clip == clip)
-        part = _read_part(source, clip, rows, transitions)
-        if part is not None:
+        for start in range(0, len(rows), most):
+            part = _read_part(source, transitions, rows[start : start + most], size)
+            if part is None:
+                break
             num += 1
             yield part
     if len(transitions) and not num:
         raise LapaError(f"none of the clips drawn from '{source.name}' can be read: see the warnings above")
 
 
-def _read_part(source: ClipSource, clip: int, rows: Int[np.ndarray, "r"], transitions: Transitions) -> ClipPart | None:
-    """Read the transitions `rows` of one clip; of one that is damaged, those that lie before the damage."""
-    first, later = transitions.t[rows], transitions.t[rows] + transitions.window[rows]
+def _read_part(
+    source: ClipSource, transitions: Transitions, rows: Int[np.ndarray, "r"], size: int | None
+) -> ClipPart | None:
+    """Read transitions of one clip as far as it goes; None where it ends before the first of them."""
+    clip, first = int(transitions.clip[rows[0]]), transitions.t[rows]
+    later = first + transitions.window[rows]
     wanted = np.union1d(first, later)
-    try:
-        frames = source.frames(clip, wanted.tolist())
-    except LapaError as error:
-        name = source.records[clip].name
-        try:
-            whole = source.clip(clip).frames
-        except LapaError:
-            log.warning("left out: %s", error)
-            return None
-        log.warning("'%s' is read up to frame %d only: %s", name, len(whole) - 1, error)
-        kept = later < len(whole)
-        if not kept.any():
-            return None
-        rows, first, later = rows[kept], first[kept], later[kept]
-        wanted = np.union1d(first, later)
-        frames = whole[wanted]
+    frames = list(
+        read_shrunk(source, clip, lambda frame: resize(frame, size, size) if size else frame, wanted.tolist())
+    )
+    known = np.isin(later, wanted[: len(frames)])
+    if not known.any():
+        return None
     return ClipPart(
-        rows=rows, frames=frames, first=np.searchsorted(wanted, first), later=np.searchsorted(wanted, later)
+        rows=rows[known],
+        frames=np.stack(frames),
+        first=np.searchsorted(wanted, first[known]),
+        later=np.searchsorted(wanted, later[known]),
     )
 
 
@@ -133,22 +144,13 @@ def displacements(source: ClipSource, transitions: Transitions) -> Float32[np.nd
     """Return what the end effector moved over each window, in metres (x right, y forward); NaN where not recorded."""
     moved = np.full((len(transitions), 2), np.nan, np.float32)
     for clip in np.unique(transitions.clip).tolist():
-        states = recorded(source.states, clip)
+        states = recorded(source.states, source, clip)
         if states is None:
             continue
         rows = np.flatnonzero(transitions.clip == clip)
         first = transitions.t[rows]
         moved[rows] = states[first + transitions.window[rows], :2] - states[first, :2]
     return moved
-
-
-def recorded(read: Callable[[int], np.ndarray | None], clip: int) -> np.ndarray | None:
-    """Return a clip's states or actions; None where there are none, or, with a line in the log, cannot be read."""
-    try:
-        return read(clip)
-    except LapaError as error:
-        log.warning("left out: %s", error)
-        return None
 
 
 def _even_quota(room: Int[np.ndarray, "c"], num: int, rng: np.random.Generator) -> Int[np.ndarray, "c"]:

@@ -22,7 +22,7 @@ from lapa.data.labels import LABELS
 from lapa.data.source import select_split
 from lapa.data.transitions import Transitions, draw_transitions, read_transitions
 from lapa.eval.metrics import episode_folds
-from lapa.frames import pixels_from_uint8, resize
+from lapa.frames import pixels_from_uint8
 from lapa.models.load import AnyLAQ
 from lapa.protocols import ClipSource
 from lapa.types import LapaError
@@ -63,11 +63,7 @@ class Bank:
         """Draw transitions evenly over the clips `rows`, and encode them."""
         where = draw_transitions(source, rows, window_s, BANK, np.random.default_rng([seed, 1]))
         size = laq.config.image_size
-        frames, rows = np.empty((2, len(where), size, size, 3), np.uint8), []
-        for row, first, second in read_transitions(source, where):
-            frames[:, len(rows)] = resize(first, size, size), resize(second, size, size)
-            rows.append(row)
-        frame, future = frames[:, : len(rows)]
+        rows, frame, future = map(np.array, zip(*read_transitions(source, where, size), strict=True))
         parts = np.array_split(np.arange(len(rows)), -(-len(rows) // 32))
         tokens = [_encode(laq, frame[part], future[part]) for part in parts]
         return cls(frame=frame, future=future, clip=where.clip[rows], tokens=np.concatenate(tokens))
@@ -148,8 +144,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Decode the transitions clip by clip, with a progress bar, and hand out in batches those that can be read."""
     size, device = laq.config.image_size, next(laq.parameters()).device
-    read = tqdm(read_transitions(source, where), desc="eval", total=len(where), unit="pair", mininterval=1)
-    pairs = ((row, resize(frame, size, size), resize(future, size, size)) for row, frame, future in read)
+    read = read_transitions(source, where, size)
+    pairs = iter(tqdm(read, desc="eval", total=len(where), unit="pair", mininterval=1))
     while batch := list(islice(pairs, batch_size)):
         rows, frames, futures = (np.stack(column) for column in zip(*batch, strict=True))
         yield Batch(

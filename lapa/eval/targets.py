@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from lapa.data.flow import flows
-from lapa.data.transitions import Transitions, displacements, recorded
+from lapa.data.left_out import recorded
+from lapa.data.transitions import Transitions, displacements
 from lapa.protocols import ClipSource
 
 DISPLACEMENT, ACTION, FLOW = "displacement", "action", "flow"
@@ -35,7 +36,7 @@ def motion_of(targets: Targets) -> str:
 
 def _actions(source: ClipSource, where: Transitions) -> Float[np.ndarray, "n a"] | None:
     """Bodies with different actions cannot share a probe: only those with the commonest number of them are kept."""
-    per_clip = {clip: recorded(source.actions, clip) for clip in np.unique(where.clip).tolist()}
+    per_clip = {clip: recorded(source.actions, source, clip) for clip in np.unique(where.clip).tolist()}
     widths = Counter(actions.shape[1] for actions in map(per_clip.get, where.clip.tolist()) if actions is not None)
     if not widths:
         return None

@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from lapa.checkpoint import load_checkpoint, save_checkpoint
 from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
+from lapa.data.left_out import recorded
 from lapa.data.source import open_source
 from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
@@ -80,7 +81,7 @@ def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
     begin(out, "robot", config)
     stage.model.backbone.save_files(out / "backbone")
     fit(stage, config.loop, out)
-    report = {"num_episodes": len(stage.train.store.rows), "num_bins": list(stage.bins.num_bins)}
+    report = {"num_episodes": len(np.unique(stage.train.clip)), "num_bins": list(stage.bins.num_bins)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
         out,
@@ -101,11 +102,16 @@ def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class ActedFrames:
-    """Frames with the action taken at each: actions float32 [n a], clip int [n] (row of the source's records)."""
+    """Frames with the action taken at each: actions float32 [n a], clip int [n] (row of the source's records), place
+    int [n] (row of the store's frames)."""
 
     store: FrameStore
     actions: np.ndarray
     clip: np.ndarray
+    place: np.ndarray
+
+    def frames(self, rows: np.ndarray) -> UInt8[np.ndarray, "b h w 3"]:
+        return self.store.frames[self.place[rows]]
 
 
 class FinetuneStage:
@@ -183,7 +189,7 @@ class FinetuneStage:
         ids, mask = self.ids[table.clip[rows]], self.mask[table.clip[rows]]
         longest = int(mask.sum(1).max())
         return {
-            "pixels": pixels_from_uint8(table.store.frames[rows]),
+            "pixels": pixels_from_uint8(table.frames(rows)),
             "ids": ids[:, :longest],
             "mask": mask[:, :longest],
             "tokens": torch.from_numpy(self.bins.encode(table.actions[rows]).astype(np.int64)),
@@ -191,26 +197,32 @@ class FinetuneStage:
 
 
 def gather(source: ClipSource, rows: list[int], size: int, shrink: Shrink | None = None) -> ActedFrames:
-    """Read the frames and the true actions of some clips; `shrink` as in `FrameStore.open`.
+    """Read the frames and the true actions of some clips, as far as both go; `shrink` as in `FrameStore.open`.
 
     Raises:
-        LapaError: if there are none, or a clip has no action for each of its frames.
+        LapaError: if there are none, or none with actions, or they have different ones.
     """
     if not rows:
         raise LapaError(f"'{source.name}' has no clips with instructions to learn from and to hold out")
     store = FrameStore.open(source, rows, size, shrink=shrink)
-    actions = [source.actions(row) for row in rows]
-    short = [i for i, found in enumerate(actions) if found is None or len(found) != store.lengths[i]]
-    if short:
+    read = [recorded(source.actions, source, row) for row in rows]
+    known = [i for i, found in enumerate(read) if found is not None and store.lengths[i]]
+    if not known:
         raise LapaError(
-            f"'{source.records[rows[short[0]]].name}' of '{source.name}' has no action for each of its frames: "
-            "finetuning needs a data set with recorded actions, such as 'collect' writes"
+            f"'{source.name}' has no actions beside its frames: finetuning needs a data set with recorded actions, "
+            "such as 'collect' writes"
         )
-    if len({found.shape[1] for found in actions}) > 1:
+    if len({read[i].shape[1] for i in known}) > 1:
         raise LapaError(
             f"'{source.name}' mixes bodies with different actions: finetuning needs a data set of one embodiment"
         )
-    return ActedFrames(store=store, actions=np.concatenate(actions), clip=np.repeat(np.array(rows), store.lengths))
+    lengths = [min(len(read[i]), int(store.lengths[i])) for i in known]
+    return ActedFrames(
+        store=store,
+        actions=np.concatenate([read[i][:length] for i, length in zip(known, lengths, strict=True)]),
+        clip=np.repeat([rows[i] for i in known], lengths),
+        place=np.concatenate([store.starts[i] + np.arange(n) for i, n in zip(known, lengths, strict=True)]),
+    )
 
 
 def augment(pixels: Float[Tensor, "b 3 h w"], rng: np.random.Generator) -> Float[Tensor, "b 3 h w"]:

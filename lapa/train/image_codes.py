@@ -6,6 +6,7 @@ Frames are decoded clip by clip and shown at their own size to whoever codes the
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm import tqdm
 
+from lapa.data.blocks import read_blocks
 from lapa.data.cache import Key, cached, data_facts
 from lapa.protocols import ClipSource
+from lapa.types import LapaError
 
 FORMAT_VERSION = 2
 BATCH = 16
@@ -29,7 +32,7 @@ def image_codes(
     *,
     key: str,
 ) -> Int[np.ndarray, "n p"]:
-    """Return the codes of frame `t` of each clip, int16, from the cache if they are there.
+    """Return the codes of frame `t` of each clip, int16, from the cache if they are there; -1 where it cannot be read.
 
     `look` takes uint8 [b h w 3] and returns integers [b p]; `key` names its weights. Rows are sorted by clip.
     """
@@ -43,10 +46,15 @@ def image_codes(
 
 
 def _look_at_all(look, source: ClipSource, clip: np.ndarray, t: np.ndarray) -> np.ndarray:
-    found: list[np.ndarray] = []
+    seen: dict[int, np.ndarray] = {}
     for one in tqdm(np.unique(clip), desc="image codes", unit="clip", mininterval=2.0):
-        times = t[clip == one]
-        for start in range(0, len(times), BATCH):
-            frames = source.frames(int(one), times[start : start + BATCH].tolist())
-            found.append(look(frames).cpu().numpy().astype(np.int16))
-    return np.concatenate(found)
+        rows = iter(np.flatnonzero(clip == one).tolist())
+        for block in read_blocks(source, int(one), t[clip == one].tolist()):
+            for start in range(0, len(block), BATCH):
+                codes = look(block[start : start + BATCH]).cpu().numpy().astype(np.int16)
+                seen |= dict(zip(islice(rows, len(codes)), codes, strict=True))
+    if not seen:
+        raise LapaError(f"none of the {len(np.unique(clip))} clips of '{source.name}' can be read")
+    whole = np.full((len(clip), *next(iter(seen.values())).shape), -1, np.int16)
+    whole[list(seen)] = list(seen.values())
+    return whole

@@ -199,7 +199,9 @@ class PolicyStage:
         store = FrameStore.open(source, rows, size)
         start, end = np.full((2, len(source.records)), -1)
         start[list(rows)], end[list(rows)] = store.starts, store.starts + store.lengths - 1
-        chosen = np.flatnonzero(np.isin(labels.clip, told))
+        windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
+        is_read = start[labels.clip] + labels.t + windows[labels.clip] <= end[labels.clip]
+        chosen = np.flatnonzero(np.isin(labels.clip, told) & is_read)
         clip = labels.clip[chosen]
         first = start[clip] + labels.t[chosen]
 
@@ -217,7 +219,7 @@ class PolicyStage:
             tokens=labels.tokens[chosen].astype(np.int64),
             clip=clip,
             first=first,
-            future=first + ahead(labels.window_s),
+            future=first + windows[clip],
         )
 
     def _batch(self, table: LabelledFrames, rows: np.ndarray, texts: list[str] | None = None) -> dict[str, Tensor]:

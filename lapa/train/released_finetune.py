@@ -46,7 +46,7 @@ def run(config: FinetuneConfig, init: str, *, out: Path) -> Path:
     stage = ReleasedFinetuneStage(config, init)
     begin(out, "robot", config)
     fit(stage, config.loop, out)
-    report = {"num_episodes": len(stage.train.store.rows), "num_bins": list(stage.bins.num_bins)}
+    report = {"num_episodes": len(np.unique(stage.train.clip)), "num_bins": list(stage.bins.num_bins)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     facts = {
         "kind": "robot",
@@ -140,7 +140,7 @@ class ReleasedFinetuneStage:
 
     def _batch(self, table: ActedFrames, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         tokens = self.bins.encode(table.actions[rows]).astype(np.int64)
-        return pixels_from_uint8(table.store.frames[rows]), torch.from_numpy(tokens)
+        return pixels_from_uint8(table.frames(rows)), torch.from_numpy(tokens)
 
 
 def _within(num_bins: tuple[int, ...]):

@@ -171,7 +171,9 @@ class ReleasedPolicyStage:
         clip, t = labels.clip[chosen], labels.t[chosen]
         key = fingerprint(Path(config.init) / VQGAN_FOLDER)
         codes = image_codes(self.reader.look, source, clip, t, key=key)
-        return LabelledCodes(codes=codes, tokens=labels.tokens[chosen].astype(np.int64), clip=clip)
+        read = np.flatnonzero(codes[:, 0] >= 0)
+        codes = codes if len(read) == len(codes) else codes[read]
+        return LabelledCodes(codes=codes, tokens=labels.tokens[chosen[read]].astype(np.int64), clip=clip[read])
 
 
 def open_trainable(

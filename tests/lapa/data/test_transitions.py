@@ -53,7 +53,7 @@ def test_what_comes_before_the_damage_is_read_and_the_rest_is_named(caplog):
         clip, t, later = where.clip[part.rows][0], where.t[part.rows], (where.t + where.window)[part.rows]
         assert np.array_equal(part.frames[part.first], whole.frames(clip, t))
         assert np.array_equal(part.frames[part.later], whole.frames(clip, later))
-    assert "clip_1 is damaged" in caplog.text and "'clip_2' is read up to frame 6 only" in caplog.text
+    assert "clip_1 is damaged" in caplog.text and "to 11 of clip_2 of" in caplog.text
     gone = where.clip == GONE
     assert np.isnan(displacements(source, where)[gone]).all() and np.isfinite(displacements(source, where)[~gone]).all()
     assert np.isnan(flows(source, where)[gone]).all()
