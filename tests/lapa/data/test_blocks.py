@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from lapa.data.blocks import BLOCK_BYTES, read_blocks
+from lapa.data.blocks import read_blocks
 from lapa.data.flow import flows
 from lapa.data.frame_store import FrameStore
 from lapa.data.left_out import Remembered, recorded
@@ -13,6 +13,7 @@ from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_sh
 from lapa.data.source import open_source
 from lapa.data.stream import HELD, stream_pairs
 from lapa.data.transitions import Transitions, read_clips, read_transitions
+from lapa.data.video import CHUNK_BYTES, Video
 from lapa.data.video_writer import write_video
 from lapa.types import LapaError
 from tests.lapa.data.conftest import numbers
@@ -53,17 +54,17 @@ def test_what_is_no_video_is_named(source):
 def test_no_more_than_a_block_is_asked_for_at_once(tmp_path, monkeypatch):
     write_video(tmp_path / "v" / "large.mp4", (np.full((720, 1280, 3), 2 * t, np.uint8) for t in range(60)), 30)
     source = open_source(tmp_path / "v")
-    asked, whole = [], type(source).frames
-    monkeypatch.setattr(type(source), "frames", lambda self, i, t: asked.append(len(t)) or whole(self, i, t))
+    asked, whole = [], Video.frames
+    monkeypatch.setattr(Video, "frames", lambda self, t: asked.append(len(t)) or whole(self, t))
     store = FrameStore.open(source, [0], 16)
     assert [round(float(frame.mean()) / 2) for frame in store.frames] == pytest.approx(list(range(60)), abs=1)
-    assert max(asked) * 720 * 1280 * 3 <= BLOCK_BYTES and sum(asked) == 60
+    assert max(asked) * 720 * 1280 * 3 <= CHUNK_BYTES and sum(asked) == 60
     asked.clear()
     where = Transitions(clip=np.zeros(55, int), t=np.arange(55), window=np.full(55, 5))
     assert len(list(read_transitions(source, where))) == 55 and max(asked) <= 16
     asked.clear()
     flows(source, where)
-    assert max(asked) * 720 * 1280 * 3 <= BLOCK_BYTES
+    assert max(asked) * 720 * 1280 * 3 <= CHUNK_BYTES
 
 
 @pytest.mark.parametrize("stride", [1, 3, 100])

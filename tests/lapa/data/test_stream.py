@@ -55,16 +55,15 @@ def test_a_video_that_cannot_be_read_is_left_out(source, caplog):
 
 
 def test_each_clip_is_decoded_once_and_ahead_of_need(source, monkeypatch):
-    decoded, several, whole = [], threading.Event(), type(source).frames
+    decoded, several, whole = [], threading.Event(), type(source).chunks
 
-    def frames(self, row, indices):
-        if not indices[0]:
-            decoded.append((row, threading.current_thread()))
+    def chunks(self, row):
+        decoded.append((row, threading.current_thread()))
         if len(decoded) == 2:
             several.set()
-        return whole(self, row, indices)
+        return whole(self, row)
 
-    monkeypatch.setattr(type(source), "frames", frames)
+    monkeypatch.setattr(type(source), "chunks", chunks)
     stream = stream_pairs(source, [0, 2, 3, 4], 16, 0.4, num=1)
     next(stream)
     assert several.wait(10), "the second clip is decoded while the first is worked on"
@@ -78,6 +77,6 @@ def test_what_training_decoded_is_not_decoded_again(source, monkeypatch):
     rows = range(len(LENGTHS))
     decoded = list(stream_pairs(source, rows, 16, 0.4, num=7))
     FrameStore.open(source, rows, 16)
-    monkeypatch.setattr(type(source), "frames", lambda self, row, indices: pytest.fail("decoded again"))
+    monkeypatch.setattr(type(source), "chunks", lambda self, row: pytest.fail("decoded again"))
     for one, other in zip(decoded, stream_pairs(source, rows, 16, 0.4, num=7), strict=True):
         assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in vars(one))
