@@ -73,6 +73,7 @@ class Meaning:
         laq: sha256 of the quantizer; data: the data set's name; num_pairs: how many say it.
         target: "displacement" (recorded, metres) or "flow" (seen, shares of the picture's longer side).
         typical: mean length of the motions, in the target's unit.
+        note: why the target is not the recorded motion, or "".
         codes: [position][code].
     """
 
@@ -82,6 +83,7 @@ class Meaning:
     target: str
     typical: float
     codes: tuple[tuple[CodeMeaning, ...], ...]
+    note: str = ""
 
     def of(self, position: int, code: int) -> CodeMeaning:
         return self.codes[position][code]
@@ -92,7 +94,8 @@ class Meaning:
         what = "the recorded motion of the robot" if self.target == "displacement" else "optical flow of what moves"
         later = any(row[0].adds for row in self.codes)
         more = ", later tokens: what they add to the others in a linear model" if later else ""
-        return f"Measured as {what} in {self.num_pairs:,} pairs of '{self.data}'{more}."
+        why = f" ({self.note})" if self.note else ""
+        return f"Measured as {what}{why} in {self.num_pairs:,} pairs of '{self.data}'{more}."
 
 
 def save_meaning(record: dict, folder: str | Path) -> Path:
@@ -123,7 +126,7 @@ def load_meaning(folder: str | Path, laq_sha256: str, shape: tuple[int, int]) ->
         if (len(codes), *{len(row) for row in codes}) != shape:
             raise LapaError(f"the meaning of the codes does not tell of all of them: {again}")
         facts = {name: record[name] for name in ("laq", "data", "num_pairs", "target", "typical")}
-        return Meaning(**facts, codes=codes)
+        return Meaning(**facts, codes=codes, note=str(record.get("note") or ""))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, LapaError):
             raise

@@ -102,7 +102,11 @@ class ClipSource(Protocol):
         ...
 
     def states(self, i: int) -> np.ndarray | None:
-        """Recorded states of clip `i`, float32 [t n]; the first two are the end effector's x, y in metres. Or None."""
+        """Recorded states of clip `i`, float32 [t n], whatever they are; None where none were recorded."""
+        ...
+
+    def positions(self, i: int) -> np.ndarray | None:
+        """Where the end effector was, float32 [t 2]: x right, y forward, metres; None where nobody said which it is."""
         ...
 
     def identity(self, rows: Sequence[int]) -> list[Any]:

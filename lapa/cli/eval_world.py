@@ -57,5 +57,5 @@ def _teachers(data: Path | None, laq: Path) -> ClipSource | None:
     if named is None:
         return None
     source = open_source(named)
-    has_states = len(source.records) > 0 and source.states(0) is not None
+    has_states = len(source.records) > 0 and source.positions(0) is not None
     return source if data is not None or has_states else None

@@ -112,6 +112,10 @@ class FolderSource:
         """None: videos carry no states."""
         return None
 
+    def positions(self, i: int) -> np.ndarray | None:
+        """None: videos carry no states."""
+        return None
+
     def identity(self, rows: Sequence[int]) -> list[Any]:
         """The clips' files, what the metadata says of each clip, and the metadata's own file."""
         clips = [[video_facts(self._videos[i], self._folder), asdict(self._facts[i])] for i in rows]

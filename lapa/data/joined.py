@@ -1,4 +1,4 @@
-"""Several data sets as one: a folder whose subfolders are LeRobot data sets (links to them will do).
+"""Several data sets as one: a folder whose subfolders are LeRobot data sets (links to them will do), NAME or ORG/NAME.
 
 So that one quantizer can be trained on several bodies, rooms or laboratories at once. Records keep their own splits,
 and carry the name of their data set before their own.
@@ -6,6 +6,7 @@ and carry the name of their data set before their own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lapa.data.lerobot import LeRobotSource
+from lapa.data.lerobot_places import parts_of
 from lapa.protocols import ClipRecord
 from lapa.types import Clip, Frames
 
@@ -29,13 +31,14 @@ class JoinedSource:
         LapaError: if one of them cannot be read.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, *, camera: str = "", state_xy: tuple[str, str] | None = None):
         self.path = Path(path)
         self.name = self.path.resolve().name
-        self.parts = [LeRobotSource(part) for part in parts_of(self.path)]
+        parts = parts_of(self.path)
+        self.parts = [LeRobotSource(part, camera=camera, state_xy=state_xy) for part in parts.values()]
         self.records: Sequence[ClipRecord] = [
-            replace(record, name=f"{folder.name}/{record.name}")
-            for folder, part in zip(parts_of(self.path), self.parts, strict=True)
+            replace(record, name=f"{name}/{record.name}")
+            for name, part in zip(parts, self.parts, strict=True)
             for record in part.records
         ]
         self._starts = np.cumsum([0, *(len(part.records) for part in self.parts)])
@@ -65,6 +68,27 @@ class JoinedSource:
         part, row = self._at(i)
         return part.states(row)
 
+    def positions(self, i: int) -> np.ndarray | None:
+        """Where the end effector was in clip `i`, float32 [t 2], metres; None where that is not known."""
+        part, row = self._at(i)
+        return part.positions(row)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the numbers of the states, as far as all parts begin with the same."""
+        return tuple(os.path.commonprefix([part.state_names for part in self.parts]))
+
+    @property
+    def state_xy(self) -> tuple[int, int] | None:
+        """Which numbers of the states are the end effector's x and y; None where the parts do not agree on it."""
+        found = {part.state_xy for part in self.parts}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def why_no_positions(self) -> str:
+        """Say why `positions` are not known in some parts; "" where they are in all."""
+        return "; ".join(dict.fromkeys(filter(None, (part.why_no_positions for part in self.parts))))
+
     def identity(self, rows: Sequence[int]) -> list[Any]:
         """What each part says of its clips; one after another, in the order of `rows`."""
         places = [self._at(i) for i in rows]
@@ -81,8 +105,3 @@ class JoinedSource:
     def _at(self, i: int) -> tuple[LeRobotSource, int]:
         part = int(np.searchsorted(self._starts, i, side="right")) - 1
         return self.parts[part], i - int(self._starts[part])
-
-
-def parts_of(path: Path) -> list[Path]:
-    """Return the data sets that lie directly in a folder."""
-    return sorted(info.parent.parent for info in path.glob("*/meta/info.json"))

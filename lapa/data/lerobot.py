@@ -1,78 +1,128 @@
-"""Read a LeRobotDataset (v3.0, and v2.0/v2.1) as a `ClipSource`: json, parquet and mp4, without lerobot.
+"""Read a LeRobotDataset (layouts v2.x and v3.x) as a `ClipSource`: json, parquet and mp4, without lerobot.
 
-v3.0 keeps many episodes in each parquet and video file and says in `meta/episodes` where each begins; v2.x has one
-file of each kind per episode. Of several cameras the first is read, unless one is named. Pictures kept inside the
-parquet files (dtype "image") are not read.
+One of its cameras is looked through, stored as video or as pictures. A clip is an episode, or, where its task or
+subtask changes on the way, the part of it with one: so an instruction is always that of the frames it stands beside.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lapa.data.identity import file_facts
-from lapa.data.video import Video, open_video
+from lapa.data.lerobot_cameras import cameras_of, choose_camera
+from lapa.data.lerobot_data import EpisodeColumns, first_cells
+from lapa.data.lerobot_meta import (
+    dataset_name,
+    inside,
+    is_v3,
+    read_episodes,
+    read_info,
+    read_sentences,
+    split_of,
+    true_fps,
+)
+from lapa.data.lerobot_pictures import decode_stored, read_stored
+from lapa.data.lerobot_tasks import SUBTASKS, Segment, cut, sentences_of, subtasks_at
+from lapa.data.lerobot_video import Span, TimedVideo
+from lapa.data.state_xy import StateLayout, find_state
+from lapa.data.video import explain_too_short
 from lapa.protocols import ClipRecord
 from lapa.types import Clip, Frames, LapaError
 
-VERSIONS = ("v3.0", "v2.1", "v2.0")
+PICTURES = 16
+"""Stored pictures that are decoded at a time."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where an episode lies: its number, its files, and the number of its first frame in the video file."""
+    """Where an episode lies: its number and frames, its files, and when it is shown in the video file.
+
+    `video` is None where the pictures are in `data`.
+    """
 
     episode: int
-    video: Path
-    first_frame: int
+    length: int
     data: Path
+    video: Path | None
+    span: Span
 
 
 class LeRobotSource:
     """A `ClipSource` over a LeRobotDataset.
 
+    Args:
+        path: the folder.
+        camera: the feature the pictures are from, such as "observation.images.top", or the last part of its name;
+            "" takes one that sees the scene in colour.
+        state_xy: names of the numbers of the state that are the end effector's x and y, where they are not named so.
+
     Attributes:
         path, name: the folder and its name.
         info: what meta/info.json says.
-        camera: the feature the pictures are from, such as "observation.images.top".
-        records: one per episode; `scene` is the episode's "family", and embodiment and environment are its own, where
-            the data set has these columns.
+        camera: the feature the pictures are from. cameras: all there are.
+        state: what the states are; None where none were recorded.
+        records: one per episode, or per part of it with one instruction ("episode_000012#1"); `scene` is the episode's
+            "family", and embodiment and environment are its own, where the data set has these columns.
         episodes: the rows of meta/episodes, as dictionaries.
 
     Raises:
-        LapaError: if this is no such data set, or a part of its metadata is missing or damaged.
+        LapaError: if this is no such data set, a part of its metadata is missing or damaged, or there is no such camera
+            or state.
     """
 
-    def __init__(self, path: str | Path, *, camera: str | None = None):
+    def __init__(self, path: str | Path, *, camera: str = "", state_xy: tuple[str, str] | None = None):
         self.path = Path(path)
-        self.name = self.path.resolve().name
-        self.info = _read_info(self.path)
-        self.camera = _choose_camera(self.info, camera, self.name)
-        self.episodes = _read_episodes(self.path, self.info)
+        self.name = dataset_name(self.path)
+        self.info = read_info(self.path)
+        features = self.info["features"]
+        self.cameras = cameras_of(features)
+        self.camera = choose_camera(features, camera, self.name)
+        self.state: StateLayout | None = find_state(features, state_xy, self.name)
+        self.episodes = read_episodes(self.path, self.info)
+        used = ["action", "task_index", "subtask_index", *([self.state.feature] if self.state else [])]
+        self._columns = EpisodeColumns(self.name, tuple(used))
         try:
+            self._fps = true_fps(self.info, self.episodes, self.camera)
             self._places = [self._place(row) for row in self.episodes]
-            self.records: Sequence[ClipRecord] = [self._record(row) for row in self.episodes]
+            self._segments = self._cut_episodes(features)
+            self.records: Sequence[ClipRecord] = [self._record(segment) for segment in self._segments]
         except LapaError:
             raise
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             reason = f"lacks or garbles {error}"
             raise LapaError(f"the metadata of '{self.name}' {reason}: download or collect it again") from None
-        self._video = _remember(open_video, 8)
-        self._table = _remember(self._read_table, 16)
+        self._video = lru_cache(maxsize=8)(TimedVideo)
+        self._stored = lru_cache(maxsize=2)(read_stored)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the numbers of the states; () where they have none."""
+        return self.state.names if self.state else ()
+
+    @property
+    def state_xy(self) -> tuple[int, int] | None:
+        """Which of them are the end effector's x and y; None where none is named so."""
+        return self.state.xy if self.state else None
+
+    @property
+    def why_no_positions(self) -> str:
+        """Say why `positions` are not known; "" where they are."""
+        return self.state.why_not if self.state else "no states were recorded"
 
     def clip(self, i: int) -> Clip:
-        """Decode episode `i`.
+        """Decode clip `i`; as far as it goes, where the video is shorter than the metadata says.
 
         Raises:
-            LapaError: if its video is missing or damaged.
+            LapaError: if its video is missing or damaged, or has fewer than two frames of it.
         """
         record = self.records[i]
         return Clip(
@@ -83,39 +133,46 @@ class LeRobotSource:
         )
 
     def chunks(self, i: int) -> Iterator[Frames]:
-        """Decode episode `i` in order, a block of frames at a time: uint8 [t h w 3].
+        """Decode clip `i` in order, a block of frames at a time: uint8 [t h w 3].
 
         Where the video ends before the metadata says, those that are there.
 
         Raises:
             LapaError: if fewer than two can be read.
         """
-        record, place = self.records[i], self._places[i]
-        video: Video = self._video(place.video)
-        return video.chunks(place.first_frame, place.first_frame + record.num_frames)
+        record, num = self.records[i], self._num_readable(i)
+        if num < 2:
+            raise LapaError(explain_too_short(Path(record.name), f"{num} of its {record.num_frames} are there"))
+        if num < record.num_frames:
+            log.warning("'%s' of '%s' ends after %d of its %d frames", record.name, self.name, num, record.num_frames)
+        segment, place = self._segments[i], self._places[self._segments[i].row]
+        if place.video:
+            wanted = self._numbers(place)[segment.first : segment.first + num]
+            yield from self._video(place.video).chunks(wanted)
+            return
+        for start in range(0, num, PICTURES):
+            yield self._read(i, range(start, min(start + PICTURES, num)))
 
     def frames(self, i: int, indices: Sequence[int]) -> Frames:
-        """Decode only these frames of episode `i`: uint8 [t h w 3].
+        """Decode only these frames of clip `i`: uint8 [t h w 3].
 
         Raises:
-            LapaError: if one lies outside the episode, or the video is missing or damaged.
+            LapaError: if one lies outside the clip, or the video is missing or damaged.
         """
-        record, place = self.records[i], self._places[i]
-        outside = [t for t in indices if not 0 <= t < record.num_frames]
+        num = self._num_readable(i)
+        outside = [t for t in indices if not 0 <= t < num]
         if outside:
             raise LapaError(
-                f"frame {outside[0]} is not in {record.name} of '{self.name}', "
-                f"which has frames 0 to {record.num_frames - 1}"
+                f"frame {outside[0]} is not in {self.records[i].name} of '{self.name}', which has frames 0 to {num - 1}"
             )
-        video: Video = self._video(place.video)
-        return video.frames([place.first_frame + t for t in indices])
+        return self._read(i, indices)
 
     def actions(self, i: int) -> np.ndarray | None:
-        """True actions of episode `i`, float32 [t a], or None where none were recorded.
+        """True actions of clip `i`, float32 [t a], or None where none were recorded.
 
         Where bodies are mixed, they are as many as the episode's own body has (`lapa/worlds/recording.py`).
         """
-        actions = self._column(i, "action")
+        actions = self._vectors(i, "action")
         body = (self.info.get("embodiments") or {}).get(self.records[i].embodiment)
         if actions is None or body is None:
             return actions
@@ -123,18 +180,30 @@ class LeRobotSource:
         return actions[:, :num_own] if num_own else None
 
     def states(self, i: int) -> np.ndarray | None:
-        """Recorded states of episode `i`, float32 [t n], or None where none were recorded."""
-        return self._column(i, "observation.state")
+        """Recorded states of clip `i`, float32 [t n], lengths in metres; None where none were recorded."""
+        states = self._vectors(i, self.state.feature) if self.state else None
+        return states if states is None or self.state.scale == 1.0 else states * np.float32(self.state.scale)
+
+    def positions(self, i: int) -> np.ndarray | None:
+        """Where the end effector was, float32 [t 2], metres; None where the states do not name it."""
+        states = self.states(i) if self.state_xy else None
+        return None if states is None else states[:, list(self.state_xy)]
 
     def identity(self, rows: Sequence[int]) -> list[Any]:
-        """The camera, the metadata's files, and of each episode its files, where it lies in them and its record."""
-        facts = lru_cache(maxsize=None)(lambda path: file_facts(path, self.path))
+        """The camera, the metadata's files, and of each clip its files, where it lies in them and its record."""
+        facts = lru_cache(maxsize=None)(lambda path: path and file_facts(path, self.path))
         metadata = [facts(path) for path in sorted((self.path / "meta").rglob("*")) if path.is_file()]
-        episodes = [
-            [facts(self._places[i].video), facts(self._places[i].data), self._places[i].first_frame, asdict(record)]
-            for i, record in ((i, self.records[i]) for i in rows)
+        places = [(self._segments[i], self._places[self._segments[i].row]) for i in rows]
+        clips = [
+            [facts(place.video), facts(place.data), asdict(place.span), segment.first, asdict(self.records[i])]
+            for i, (segment, place) in zip(rows, places, strict=True)
         ]
-        return [self.camera, metadata, episodes]
+        return [self.camera, metadata, clips]
+
+    def rows_in(self, video: Path) -> list[int]:
+        """Return the clips that lie in a video file."""
+        found = {row for row, place in enumerate(self._places) if place.video and place.video.resolve() == video}
+        return [i for i, segment in enumerate(self._segments) if segment.row in found]
 
     def __iter__(self) -> Iterator[Clip]:
         return (self.clip(i) for i in range(len(self.records)))
@@ -142,58 +211,86 @@ class LeRobotSource:
     def __len__(self) -> int:
         return len(self.records)
 
-    def _column(self, i: int, name: str) -> np.ndarray | None:
-        place = self._places[i]
-        table = self._table(place.data)
-        if name not in table:
+    def _num_readable(self, i: int) -> int:
+        segment, place = self._segments[i], self._places[self._segments[i].row]
+        there = len(self._numbers(place) if place.video else self._stored(place.data, self.camera, place.episode))
+        return max(0, min(segment.num_frames, there - segment.first))
+
+    def _read(self, i: int, indices: Sequence[int]) -> Frames:
+        segment, place = self._segments[i], self._places[self._segments[i].row]
+        wanted = [segment.first + t for t in indices]
+        if place.video:
+            return self._video(place.video).frames(self._numbers(place)[wanted].tolist())
+        stored = self._stored(place.data, self.camera, place.episode)
+        return decode_stored([stored[t] for t in wanted], self.records[i].name, self._inside)
+
+    def _numbers(self, place: _Place) -> np.ndarray:
+        return self._video(place.video).numbers(place.span, place.length, self._fps)
+
+    def _vectors(self, i: int, name: str) -> np.ndarray | None:
+        segment, place = self._segments[i], self._places[self._segments[i].row]
+        values = self._columns.of(place.data, place.episode, name, place.length)
+        if values is None:
             return None
-        values = table[name][table["episode_index"] == place.episode]
-        if len(values) != self.records[i].num_frames:
-            raise LapaError(
-                f"'{place.data.name}' of '{self.name}' has {len(values)} rows for {self.records[i].name}, expected "
-                f"{self.records[i].num_frames}: download or collect it again"
-            )
-        return values
+        vectors = values.reshape(len(values), -1).astype(np.float32)
+        return vectors[segment.first : segment.first + segment.num_frames]
 
-    def _read_table(self, path: Path) -> dict[str, np.ndarray]:
-        """Read the numeric columns that are used, each as an array with one row per frame."""
-        table = _read_parquet(path, ("action", "observation.state", "episode_index"))
-        if "episode_index" not in table.column_names:
-            raise LapaError(f"'{path.name}' of '{self.name}' has no column episode_index: download or collect it again")
-        return {name: _array(table[name]) for name in table.column_names}
+    def _cut_episodes(self, features: Mapping[str, Any]) -> list[Segment]:
+        """Cut each episode where its instruction changes."""
+        tasks, subtasks = (read_sentences(self.path, kind) for kind in ("task", "subtask"))
+        said_in, segments = lru_cache(maxsize=2)(first_cells), []
+        for row in range(len(self.episodes)):
+            listed, place = sentences_of(self.episodes[row].get("tasks"), tasks), self._places[row]
+            sentences = [listed[0] if listed else ""] * place.length
+            try:
+                if len(listed) != 1 and tasks:
+                    sentences = self._by_number(place, "task_index", tasks) or sentences
+                if SUBTASKS in features:
+                    said = said_in(place.data, SUBTASKS).get(place.episode) or []
+                    sentences = _over(subtasks_at(said, np.arange(place.length) / self._fps), sentences)
+                elif subtasks and "subtask_index" in features:
+                    sentences = _over(self._by_number(place, "subtask_index", subtasks), sentences)
+            except LapaError as error:
+                log.warning("episode %d keeps its first task: %s", place.episode, error)
+            segments += cut(row, sentences)
+        return segments
 
-    def _place(self, row: dict[str, Any]) -> _Place:
-        episode = int(row["episode_index"])
-        if self.info["codebase_version"] != "v3.0":
-            numbers = {"episode_index": episode, "episode_chunk": episode // int(self.info.get("chunks_size", 1000))}
-            video, data, first_frame = numbers, numbers, 0
-        else:
-            prefix = f"videos/{self.camera}"
-            video = {name: row[f"{prefix}/{name}"] for name in ("chunk_index", "file_index")}
-            data = {name: row[f"data/{name}"] for name in ("chunk_index", "file_index")}
-            first_frame = round(row[f"{prefix}/from_timestamp"] * float(self.info["fps"]))
+    def _by_number(self, place: _Place, column: str, known: Mapping[int, str]) -> list[str]:
+        """Return the sentence of each frame; [] where the frames have no such numbers."""
+        numbers = self._columns.of(place.data, place.episode, column, place.length)
+        return [] if numbers is None else [known.get(int(n), "").strip() for n in numbers.reshape(-1)]
+
+    def _place(self, row: Mapping[str, Any]) -> _Place:
+        episode, prefix = int(row["episode_index"]), f"videos/{self.camera}"
+        is_video = self.info["features"][self.camera]["dtype"] == "video"
+        numbers = {"episode_index": episode, "episode_chunk": episode // int(self.info.get("chunks_size") or 1000)}
+        data, video, span = dict(numbers), dict(numbers), Span()
+        if is_v3(self.info):
+            data |= {name: row[f"data/{name}"] for name in ("chunk_index", "file_index")}
+        if is_v3(self.info) and is_video:
+            video |= {name: row[f"{prefix}/{name}"] for name in ("chunk_index", "file_index")}
+            span = Span(start=float(row[f"{prefix}/from_timestamp"]), end=row.get(f"{prefix}/to_timestamp"))
+        if is_video and not self.info.get("video_path"):
+            raise LapaError(f"meta/info.json of '{self.name}' names no video_path: download the data set again")
         return _Place(
             episode=episode,
-            video=self._inside(self.info["video_path"].format(video_key=self.camera, **video)),
-            first_frame=first_frame,
+            length=int(row["length"]),
             data=self._inside(self.info["data_path"].format(**data)),
+            video=self._inside(self.info["video_path"].format(video_key=self.camera, **video)) if is_video else None,
+            span=span,
         )
 
     def _inside(self, relative: str) -> Path:
-        """Resolve a path the metadata names; it must stay inside the data set."""
-        if not (self.path / relative).resolve().is_relative_to(self.path.resolve()):
-            raise LapaError(f"the metadata of '{self.name}' names '{relative}', which lies outside the data set")
-        return self.path / relative
+        return inside(self.path, relative, self.name)
 
-    def _record(self, row: dict[str, Any]) -> ClipRecord:
-        episode = int(row["episode_index"])
-        sentences = row.get("tasks") or [""]
+    def _record(self, segment: Segment) -> ClipRecord:
+        row, episode = self.episodes[segment.row], self._places[segment.row].episode
         return ClipRecord(
-            name=f"episode_{episode:06d}",
-            num_frames=int(row["length"]),
-            fps=float(self.info["fps"]),
-            instruction=str(sentences[0]).strip() or None,
-            split=_split_of(self.info.get("splits") or {}, episode),
+            name=f"episode_{episode:06d}" + (f"#{segment.number}" if segment.is_part else ""),
+            num_frames=segment.num_frames,
+            fps=self._fps,
+            instruction=segment.instruction or None,
+            split=split_of(self.info.get("splits") or {}, episode),
             scene=str(row.get("family") or ""),
             embodiment=str(row.get("embodiment") or ""),
             environment=str(row.get("environment") or ""),
@@ -202,78 +299,6 @@ class LeRobotSource:
         )
 
 
-def _remember(function: Callable, count: int) -> Callable:
-    """Keep the last results, per source rather than for ever."""
-    return lru_cache(maxsize=count)(function)
-
-
-def _read_info(path: Path) -> dict[str, Any]:
-    name, file = path.resolve().name, path / "meta" / "info.json"
-    if not file.is_file():
-        raise LapaError(f"'{path}' is no LeRobot data set: it has no meta/info.json")
-    try:
-        info = json.loads(file.read_bytes())
-        version = info["codebase_version"]
-        missing = [key for key in ("fps", "features", "data_path", "video_path") if not info.get(key)]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise LapaError(f"meta/info.json of '{name}' is damaged: download or collect the data set again") from None
-    if version not in VERSIONS:
-        raise LapaError(f"'{name}' is in the LeRobot layout '{version}': expected one of {', '.join(VERSIONS)}")
-    if missing:
-        raise LapaError(f"meta/info.json of '{name}' names no {missing[0]}: download or collect the data set again")
-    return info
-
-
-def _choose_camera(info: dict[str, Any], wanted: str | None, name: str) -> str:
-    cameras = [key for key, feature in info["features"].items() if feature.get("dtype") == "video"]
-    if not cameras:
-        raise LapaError(f"'{name}' has no camera stored as video: convert its pictures to video first")
-    if wanted is not None and wanted not in cameras:
-        raise LapaError(f"'{name}' has no camera '{wanted}': it has {', '.join(cameras)}")
-    return wanted or cameras[0]
-
-
-def _read_episodes(path: Path, info: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of the episode table, in order, without their statistics."""
-    if info["codebase_version"] != "v3.0":
-        return _read_jsonl(path / "meta" / "episodes.jsonl")
-    files = sorted((path / "meta" / "episodes").glob("*/*.parquet"))
-    if not files:
-        raise LapaError(f"'{path.resolve().name}' has no meta/episodes: download or collect it again")
-    rows: list[dict[str, Any]] = []
-    for file in files:
-        table = _read_parquet(file)
-        rows += table.select([name for name in table.column_names if not name.startswith("stats/")]).to_pylist()
-    return sorted(rows, key=lambda row: row["episode_index"])
-
-
-def _read_jsonl(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, ValueError):
-        raise LapaError(f"'{path}' is missing or damaged: download the data set again") from None
-
-
-def _read_parquet(path: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
-    try:
-        file = pq.ParquetFile(path)
-        return file.read([name for name in columns if name in file.schema_arrow.names] if columns else None)
-    except (OSError, pa.ArrowException):
-        raise LapaError(f"'{path}' is missing or damaged: download or collect the data set again") from None
-
-
-def _array(column: pa.ChunkedArray) -> np.ndarray:
-    """Lists become float32 [t a], numbers [t]."""
-    values = column.combine_chunks()
-    if not (pa.types.is_list(values.type) or pa.types.is_fixed_size_list(values.type)):
-        return values.to_numpy(zero_copy_only=False)
-    return values.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(values), -1)
-
-
-def _split_of(splits: dict[str, str], episode: int) -> str:
-    """Find the split whose range "first:last" holds the episode; "" if none does."""
-    for name, span in splits.items():
-        first, _, last = str(span).partition(":")
-        if first.isdecimal() and last.isdecimal() and int(first) <= episode < int(last):
-            return name
-    return ""
+def _over(sentences: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Take the others where there is none."""
+    return [one or other for one, other in zip(sentences or others, others, strict=True)]

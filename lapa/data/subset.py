@@ -31,6 +31,9 @@ class Subset:
     def actions(self, i: int) -> np.ndarray | None:
         return self._source.actions(self._rows[i])
 
+    def positions(self, i: int) -> np.ndarray | None:
+        return self._source.positions(self._rows[i])
+
     def states(self, i: int) -> np.ndarray | None:
         return self._source.states(self._rows[i])
 

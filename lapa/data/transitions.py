@@ -144,12 +144,12 @@ def displacements(source: ClipSource, transitions: Transitions) -> Float32[np.nd
     """Return what the end effector moved over each window, in metres (x right, y forward); NaN where not recorded."""
     moved = np.full((len(transitions), 2), np.nan, np.float32)
     for clip in np.unique(transitions.clip).tolist():
-        states = recorded(source.states, source, clip)
-        if states is None:
+        places = recorded(source.positions, source, clip)
+        if places is None:
             continue
         rows = np.flatnonzero(transitions.clip == clip)
         first = transitions.t[rows]
-        moved[rows] = states[first + transitions.window[rows], :2] - states[first, :2]
+        moved[rows] = places[first + transitions.window[rows]] - places[first]
     return moved
 
 

@@ -22,7 +22,7 @@ from lapa.eval.metrics import known_rows
 from lapa.eval.probes import features_of, probe_facts
 from lapa.eval.reconstruction import Errors, identity_facts, leak_facts, reconstruct, reconstruction_facts
 from lapa.eval.sample import Bank, batches, check_tokens, choose_others, labels_of, rows_to_judge, stack
-from lapa.eval.targets import motion_of, targets_of
+from lapa.eval.targets import DISPLACEMENT, motion_of, targets_of, why_flow
 from lapa.eval.transfer import Again, read_motion, transfer, transfer_facts
 from lapa.eval.usage import usage_facts
 from lapa.models.load import AnyLAQ
@@ -70,9 +70,9 @@ def evaluate_laq(
 
     Returns:
         what reconstruction_facts, identity_facts, leak_facts, usage_facts, probe_facts, transfer_facts and
-        consistency_facts return, side by side; motion: which target says where things went; codes: see code_meanings;
-        num_pairs, num_episodes. A number NAME stands beside NAME_low and NAME_high, its 95 % interval over episodes;
-        what cannot be measured on this data is None.
+        consistency_facts return, side by side; motion: which target says where things went; note: why not the states;
+        codes: see code_meanings; num_pairs, num_episodes. A number NAME stands beside NAME_low and NAME_high, its 95 %
+        interval over episodes; what cannot be measured on this data is None.
 
     Raises:
         LapaError: if the split is not there, no clip is longer than the window, `features` is no vision model, or the
@@ -103,6 +103,7 @@ def evaluate_laq(
         **_carried(seen, motion, where.clip, boot),
         **consistency_facts(codes.tokens, size, motion, where.clip, labels, seed=seed),
         "motion": motion_of(targets),
+        "note": "" if motion_of(targets) == DISPLACEMENT else why_flow(source),
         "num_moving": int((np.linalg.norm(motion[known_rows(motion)], axis=1) > 0).sum()),
         "codes": code_meanings(codes.tokens, size, motion, decoded, where.clip, target=motion_of(targets)),
         "num_pairs": len(where),

@@ -17,7 +17,7 @@ from lapa.data.flow import flows
 from lapa.data.transitions import Transitions
 from lapa.data.video import window_frames
 from lapa.eval.meaning import MIXED, STILL, WORDS, additions, direction_word
-from lapa.eval.targets import DISPLACEMENT, FLOW
+from lapa.eval.targets import DISPLACEMENT, FLOW, why_flow
 from lapa.protocols import ClipSource
 from lapa.types import LatentIndex
 
@@ -57,6 +57,7 @@ def measure_meaning(index: LatentIndex, source: ClipSource) -> dict[str, Any]:
         "data": index.data,
         "num_pairs": len(known),
         "target": DISPLACEMENT if is_recorded else FLOW,
+        "note": "" if is_recorded else why_flow(source),
         "typical": float(np.linalg.norm(motion, axis=1).mean()) if len(motion) else 0.0,
         "codes": codes,
     }

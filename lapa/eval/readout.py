@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from lapa.data.state_xy import place_columns
 from lapa.frames import pixels_from_uint8, to_frames, to_pixels
 from lapa.protocols import ClipSource
 
@@ -145,12 +146,10 @@ def shrink(pixels: Float[Tensor, "b 3 h w"], side: int) -> Float[Tensor, "b 3 s 
 
 
 def position_columns(source: ClipSource) -> list[int]:
-    """Return the columns of the states that are x and y of something, the end effector's first.
+    """Return the columns of the states that are x and y of something, the end effector's first, others by their names.
 
-    By name where the data set names them ("red_star_x"); else only the first two are known to be.
+    None where the end effector is not known: then the states may be anything.
     """
-    features = getattr(source, "info", {}).get("features", {})
-    names = (features.get("observation.state") or {}).get("names") or []
-    names = names if isinstance(names, list) else []
-    found = [i for i, name in enumerate(names[:-1]) if name.endswith("_x") and names[i + 1] == f"{name[:-2]}_y"]
-    return [i for first in (found or [0]) for i in (first, first + 1)]
+    own = list(getattr(source, "state_xy", None) or [])
+    others = place_columns(getattr(source, "state_names", ())) if own else []
+    return [*own, *(i for i in others if i not in own)]

@@ -41,7 +41,9 @@ def caption(facts: Facts) -> str:
     sha = f" {facts['laq'][:12]}" if facts.get("laq") else ""
     window = f", window {facts['window_s']:g} s" if facts.get("window_s") else ""
     interval = "intervals: 95 % over episodes"
-    return f"{what}{sha} on {where}: {many} of {facts['num_episodes']} episodes{window}; {interval}{held}"
+    seen = "nothing is read off the dreams" if facts.get("kind") == "world" else "motion is optical flow"
+    note = f"; {seen}: {facts['note']}" if facts.get("note") else ""
+    return f"{what}{sha} on {where}: {many} of {facts['num_episodes']} episodes{window}; {interval}{note}{held}"
 
 
 def to_json(facts: Facts) -> str:

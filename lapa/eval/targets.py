@@ -34,6 +34,11 @@ def motion_of(targets: Targets) -> str:
     return DISPLACEMENT if DISPLACEMENT in targets else FLOW
 
 
+def why_flow(source: ClipSource) -> str:
+    """Say why motion is looked for in the picture, and not in the recorded states."""
+    return getattr(source, "why_no_positions", "") or "no states were recorded"
+
+
 def _actions(source: ClipSource, where: Transitions) -> Float[np.ndarray, "n a"] | None:
     """Bodies with different actions cannot share a probe: only those with the commonest number of them are kept."""
     per_clip = {clip: recorded(source.actions, source, clip) for clip in np.unique(where.clip).tolist()}

@@ -22,6 +22,7 @@ from lapa.eval.readout import Readout, ReadoutConfig, draw_frames, position_colu
 from lapa.eval.reconstruction import squared_error
 from lapa.eval.sample import check_tokens, rows_to_judge, stack
 from lapa.eval.state_facts import Reader, readout_facts
+from lapa.eval.targets import why_flow
 from lapa.frames import to_frames
 from lapa.models.load import AnyLAQ
 from lapa.protocols import ClipSource
@@ -99,6 +100,7 @@ def evaluate_world(
         "num_episodes": len(np.unique(starts.clip)),
         "num_too_short": starts.num_too_short,
         "num_reader_episodes": len(teacher_rows),
+        "note": "" if teacher_rows else why_flow(source),
     }
 
 
@@ -106,7 +108,7 @@ def _split_reader(
     source: ClipSource, judged: list[int], teachers: ClipSource | None
 ) -> tuple[list[int], ClipSource, list[int]]:
     """Return the clips to judge, and whose clips the reader learns from; none where no states were recorded."""
-    if not judged or source.states(judged[0]) is None:
+    if not judged or source.positions(judged[0]) is None:
         return judged, source, []
     apart = teachers is not None and teachers.path.resolve() != source.path.resolve()
     if teachers is not None and apart:
@@ -122,7 +124,7 @@ def _split_reader(
         )
     learned = [row for row in learned if teachers.records[row].num_frames > 0]
     every = -(-len(learned) // MAX_READER_CLIPS) if learned else 1
-    return judged, teachers, [row for row in learned[::every] if teachers.states(row) is not None]
+    return judged, teachers, [row for row in learned[::every] if teachers.positions(row) is not None]
 
 
 def _train_reader(laq: AnyLAQ, teachers: ClipSource, rows: Sequence[int], config: ReadoutConfig, seed: int) -> Readout:

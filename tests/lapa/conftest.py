@@ -29,6 +29,7 @@ class MovingSquare:
 
     name = "moving-square"
     path = Path("moving-square")
+    state_xy = (0, 1)
 
     def __init__(self, num_clips: int = 6, num_frames: int = 12, splits: Sequence[str] = ("",)):
         rng = np.random.default_rng(0)
@@ -55,6 +56,10 @@ class MovingSquare:
 
     def states(self, i: int) -> np.ndarray:
         return np.pad(self._paths[i].astype(np.float32), ((0, 0), (0, 3)))
+
+    def positions(self, i: int) -> np.ndarray | None:
+        states = self.states(i)
+        return None if states is None else states[:, :2]
 
     def identity(self, rows: Sequence[int]) -> list:
         return [self._paths[row].tolist() for row in rows]

@@ -146,7 +146,7 @@ def drop(dataset, pattern):
         (lambda d: (d / "meta/info.json").write_text("[]"), "damaged"),
         (lambda d: change_info(d, codebase_version="v9"), "v9"),
         (lambda d: change_info(d, fps=0), "fps"),
-        (lambda d: change_info(d, features={"x": {"dtype": "image"}}), "no camera"),
+        (lambda d: change_info(d, features={"x": {"dtype": "float32"}}), "no camera"),
         (lambda d: change_info(d, video_path="../../{video_key}.mp4"), "outside"),
         (lambda d: change_info(d, data_path="data/{nonsense}.parquet"), "nonsense"),
         (lambda d: drop(d, "meta/episodes/*/*"), "no meta/episodes"),

@@ -32,6 +32,7 @@ class SlidingSquare:
     """A `ClipSource`: a textured square that slides by `STEP` pixels per window, on each clip's own grey."""
 
     name, path = "sliding-square", Path("sliding-square")
+    state_xy = (0, 1)
 
     def __init__(self, num_clips: int = 10, num_frames: int = 21, *, has_states: bool = True, seed: int = 0):
         rng = np.random.default_rng(seed)
@@ -65,6 +66,10 @@ class SlidingSquare:
     def states(self, i: int) -> np.ndarray | None:
         """x right, y forward (up in the picture), in metres of one per thousand pixels."""
         return (self._paths[i] * (1e-3, -1e-3)).astype(np.float32) if self._has_states else None
+
+    def positions(self, i: int) -> np.ndarray | None:
+        states = self.states(i)
+        return None if states is None else states[:, :2]
 
     def identity(self, rows: Sequence[int]) -> list:
         return [self._paths[row].tolist() for row in rows]

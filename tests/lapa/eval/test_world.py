@@ -70,7 +70,7 @@ def test_the_reader_never_learns_from_a_judged_clip(teachers):
 
 def test_the_reader_needs_data_of_the_same_world(world):
     other = MovingSquare()
-    other.info = {"features": {"observation.state": {"names": ["hand_x", "hand_y", "ball_x", "ball_y", "yaw"]}}}
+    other.state_names = ("hand_x", "hand_y", "ball_x", "ball_y", "yaw")
     assert position_columns(other) == [0, 1, 2, 3]
     with pytest.raises(LapaError, match="places of 2 things and 'sliding-square' of 1"):
         evaluate_world(Oracle(), world, readout=READER, readout_source=other, **ASKED)
@@ -79,11 +79,11 @@ def test_the_reader_needs_data_of_the_same_world(world):
 def test_positions_are_found_by_name():
     source = SlidingSquare(num_clips=1)
     assert position_columns(source) == [0, 1]
-    names = ["pusher_x", "pusher_y", "cube_x", "cube_y", "cube_yaw"]
-    source.info = {"features": {"observation.state": {"names": names}}}
-    assert position_columns(source) == [0, 1, 2, 3]
-    source.info = {"features": {"observation.state": {"names": {"motors": ["a", "b"]}}}}
-    assert position_columns(source) == [0, 1]
+    source.state_names = ("cube_x", "cube_y", "cube_yaw", "pusher_x", "pusher_y")
+    source.state_xy = (3, 4)
+    assert position_columns(source) == [3, 4, 0, 1]
+    source.state_names, source.state_xy = ("pan_x", "pan_y"), None
+    assert position_columns(source) == [], "without an end effector nothing is known"
 
 
 def test_what_was_not_recorded_teaches_nothing(teachers):
