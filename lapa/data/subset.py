@@ -17,6 +17,9 @@ class Subset:
     def __init__(self, source: ClipSource, rows: Sequence[int]):
         self._source, self._rows = source, list(rows)
         self.name, self.path = source.name, source.path
+        self.state_names = getattr(source, "state_names", ())
+        self.state_xy = getattr(source, "state_xy", None)
+        self.why_no_positions = getattr(source, "why_no_positions", "")
         self.records = [source.records[row] for row in self._rows]
 
     def clip(self, i: int) -> Clip:
