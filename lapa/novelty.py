@@ -18,6 +18,15 @@ from lapa.types import LatentIndex
 
 SHRINKAGE = 0.1
 """Share of the mean variance added to each axis."""
+LEAST_SPREAD = 0.01
+"""What a standard deviation counts at least, as a share of the features' size: frames that are all alike have none."""
+LEAST_RADIUS = 1.0
+"""The least distance, in such deviations, up to which a frame is taken to be like the training frames."""
+MOST_SAID = 100.0
+"""Beyond this score a number says nothing more."""
+
+
+UNKNOWN = "The frames of this index are all alike, so it cannot say how new this one is: build it again to find out."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,23 +64,28 @@ def fit_novelty(
     _, spread, axes = np.linalg.svd(features[fitted] - centre, full_matrices=True)
     variance = np.zeros(features.shape[1])
     variance[: len(spread)] = np.square(spread) / max(1, fitted.sum() - 1)
-    scale = 1.0 / np.sqrt(variance + SHRINKAGE * max(variance.mean(), 1e-12))
+    least = max(LEAST_SPREAD**2 * float(np.square(features[fitted]).mean()), 1e-8)
+    scale = 1.0 / np.sqrt(np.maximum(variance + SHRINKAGE * variance.mean(), least))
     whitening = (axes * scale[:, None]).astype(np.float32)
     distances = np.linalg.norm((features[judged] - centre) @ whitening.T, axis=1)
-    return centre.astype(np.float32), whitening, np.quantile(distances, [0.5, 0.99]).astype(np.float32)
+    radii = np.maximum(np.quantile(distances, [0.5, 0.99]), [0.0, LEAST_RADIUS])
+    return centre.astype(np.float32), whitening, radii.astype(np.float32)
 
 
 def novelty(index: LatentIndex, features: Float32[np.ndarray, "d"]) -> Novelty:
     """Judge one frame by its pooled features."""
     distance = float(np.linalg.norm(index.novelty_axes @ (features - index.novelty_center)))
     score = distance / max(float(index.novelty_scale[1]), 1e-6)
+    if not np.isfinite(score):  # an index of still clips, built before these had a spread
+        return Novelty(score=score, inside=False, sentence=UNKNOWN)
     return Novelty(score=score, inside=score <= 1.0, sentence=_sentence(score))
 
 
 def _sentence(score: float) -> str:
     if score <= 1.0:
         return "This frame looks like the videos this model was trained on."
+    times = f"{score:.1f}x" if score < MOST_SAID else f"more than {MOST_SAID:.0f}x"
     return (
-        f"This frame is {score:.1f}x farther from the training videos than 99 % of their own frames are: "
+        f"This frame is {times} farther from the training videos than 99 % of their own frames are: "
         "read its tokens with care."
     )

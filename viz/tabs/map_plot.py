@@ -24,6 +24,8 @@ from viz.tabs.shelf import BoundedCache
 NO_INDEX = "This bundle has no index, so there is no map. Build one with 'python -m lapa index'."
 FIGURE_BYTES = 24 * 2**20
 MAX_RINGS = 3000
+MIN_TRUSTED = 22
+"""Fewer transitions have no trustworthiness (see lapa/projection.py)."""
 PLANES = ("umap", "pca")
 
 
@@ -108,6 +110,12 @@ def found_text(by: str, rows: np.ndarray) -> str:
     return f"{by} {base64.b64encode(shown.astype('<i4').tobytes()).decode()}"
 
 
+def _why_unmeasured(index: LatentIndex) -> str:
+    if len(index) < MIN_TRUSTED:
+        return f"{len(index):,} transitions are too few to measure it on"
+    return "this index was built before it was measured; build it again"
+
+
 def facts_html(index: LatentIndex) -> str:
     """Return the line under the map: how much it shows, how far to trust it, what it was not told."""
     shown = f"{len(index):,} transitions of {len(index.clip_names):,} clips"
@@ -119,7 +127,7 @@ def facts_html(index: LatentIndex) -> str:
         f'<span title="Of the 10 nearest points on the plane, how far they are the nearest in truth: 1 is always, 0.5 '
         f'chance. On up to 2,000 transitions.">Trustworthiness: {trust}</span>'
         if trust
-        else "<span>Trustworthiness unknown: this index was built before it was measured; build it again</span>"
+        else f"<span>Trustworthiness unknown: {_why_unmeasured(index)}</span>"
     )
     missing = unknown_colours(index)
     untold = f"<span>Not recorded here, so no colour: {escape(', '.join(missing))}</span>" if missing else ""

@@ -15,7 +15,7 @@ from lapa.explorer import Explorer
 from lapa.types import LapaError, LatentIndex
 from tests.viz.conftest import make_index
 from viz.figures.find import rows_matching
-from viz.tabs.map_plot import MAX_RINGS, facts_html, figure_server, found_text
+from viz.tabs.map_plot import MAX_RINGS, MIN_TRUSTED, facts_html, figure_server, found_text
 from viz.tabs.map_query import Query, read_lasso, read_query, rows_of
 from viz.tabs.map_table import ROWS, change_table, columns, csv_server, ordered, table_html
 from viz.tabs.page import Page
@@ -56,10 +56,18 @@ def test_a_lasso_round_a_code_holds_all_that_say_it(index):
 
 
 def test_what_the_legend_hides_a_lasso_leaves(index):
-    rows = rows_of(explorer_of(index), read_lasso({**LASSO, "colour": "split", "hidden": [0]}))
-    assert set(index.clip[rows].tolist()) == {1} or len(rows) == 0
-    shown = rows_of(explorer_of(index), read_lasso({**LASSO, "colour": "split"}))
-    assert 0 < len(shown) > len(rows)
+    num = len(index.clip_names)
+    mixed = replace(
+        index,
+        clip=(np.arange(len(index)) % num).astype(index.clip.dtype),
+        clip_splits=tuple(("train", "validation")[i % 2] for i in range(num)),
+    )
+    shown = rows_of(explorer_of(mixed), read_lasso({**LASSO, "colour": "split"}))
+    split = np.array(mixed.clip_splits)[mixed.clip[shown]]
+    assert set(split) == {"train", "validation"}
+    for hidden, left in (([0], "validation"), ([1], "train")):
+        rows = rows_of(explorer_of(mixed), read_lasso({**LASSO, "colour": "split", "hidden": hidden}))
+        assert rows.tolist() == shown[split == left].tolist()
 
 
 @pytest.mark.parametrize(
@@ -152,4 +160,9 @@ def test_found_rows_travel_as_one_string_and_never_too_many():
 def test_the_line_under_the_map_says_what_is_known_and_what_is_not(index, told):
     assert "UMAP <b>0.91</b>, PCA <b>0.75</b>" in facts_html(told)
     assert "embodiment" in facts_html(told) and "success" not in facts_html(told)
+    per_row = ("tokens", "continuous", "clip", "t", "magnitude", "displacement", "pca", "umap", "thumbs", "following")
+    kept = {name: getattr(index, name) for name in per_row if getattr(index, name) is not None}
+    small = replace(index, trustworthiness={}, **{name: rows[: MIN_TRUSTED - 1] for name, rows in kept.items()})
+    assert f"{MIN_TRUSTED - 1} transitions are too few" in facts_html(small)
+    assert "built before it was measured" in facts_html(index)
     assert "unknown" in facts_html(index) and "embodiment, success" in facts_html(index)
