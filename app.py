@@ -50,6 +50,8 @@ class Options:
     """An index made with it."""
     clips: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction] = ()
     """Further folders of videos (or LeRobot data sets) to choose from; repeat for several."""
+    camera: str = ""
+    """Camera of the LeRobot data sets among them; by default one that sees the scene in colour."""
     host: str | None = None
     """Address to listen on; 0.0.0.0 for all. If not given, $GRADIO_SERVER_NAME (which Spaces set) or 127.0.0.1."""
     port: int | None = None
@@ -171,12 +173,12 @@ def find_sources(options: Options) -> dict:
     Raises:
         LapaError: if a folder given with --clips cannot be opened, or there are no clips at all.
     """
-    from lapa.data.source import open_source
+    from lapa.data.source import is_lerobot, open_source
     from lapa.types import LapaError
 
     sources = {}
     for path in options.clips:
-        source = open_source(path)
+        source = open_source(path, camera=options.camera if is_lerobot(path) else "")
         name = source.name if source.name not in sources else f"{source.name}-{len(sources)}"
         sources[name] = source
     for group, place in DEFAULT_CLIPS.items():

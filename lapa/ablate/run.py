@@ -70,7 +70,7 @@ def judge(folder: Path, config: TrainLAQConfig, *, num_pairs: int) -> Facts:
 
 def held_out(config: TrainLAQConfig) -> ClipSource:
     """Return the clips that a run did not train on."""
-    source = open_source(config.data)
+    source = open_source(config.data, camera=config.camera)
     return Subset(source, split_rows(source, config.num_validation)[1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lapa.cli.options import AnyModels, Models, parse, print_facts
+from lapa.cli.options import AnyModels, AnyReading, Models, Reading, parse, print_facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +22,12 @@ class EvalPolicy:
     """Seed of the draw."""
     json: bool = False
     """Print one JSON object."""
+    reading: AnyReading = Reading()
     models: AnyModels = Models()
 
 
 def main(verb: str, args: list[str]) -> None:
     options = parse(EvalPolicy, verb, args)
-    from lapa.data.source import open_source
     from lapa.eval.policy import evaluate_policy
     from lapa.models.load import load_laq
 
@@ -35,7 +35,7 @@ def main(verb: str, args: list[str]) -> None:
     facts = evaluate_policy(
         explorer.need_policy(),
         load_laq(explorer.laq_path),
-        open_source(options.data),
+        options.reading.open(options.data),
         split=options.split,
         num_pairs=options.num_pairs,
         seed=options.seed,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lapa.cli.judge import Judged, trained_on
-from lapa.cli.options import parse
+from lapa.cli.options import Reading, parse
+from lapa.types import LapaError
 
 if TYPE_CHECKING:
     from lapa.protocols import ClipSource
@@ -44,18 +45,21 @@ def main(verb: str, args: list[str]) -> None:
         split=options.split,
         seed=options.seed,
         readout=ReadoutConfig(num_steps=options.readout_steps),
-        readout_source=_teachers(options.readout_data, path),
+        readout_source=_teachers(options.readout_data, path, options.reading),
     )
     options.report("world", facts, path, source)
 
 
-def _teachers(data: Path | None, laq: Path) -> ClipSource | None:
+def _teachers(data: Path | None, laq: Path, reading: Reading) -> ClipSource | None:
     """Open the data that the reader learns from: those named, else those of the quantizer's training."""
-    from lapa.data.source import open_source
-
     named = data or trained_on(laq)
     if named is None:
         return None
-    source = open_source(named)
+    try:
+        source = reading.open(named)
+    except LapaError:
+        if data is not None:
+            raise
+        return None
     has_states = len(source.records) > 0 and source.positions(0) is not None
     return source if data is not None or has_states else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from lapa.cli import WrongUsage
-from lapa.cli.options import parse
+from lapa.cli.options import AnyReading, Reading, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,7 @@ class ExportClips:
 
     data: Path
     """Data set: a LeRobot data set, or a folder of videos."""
+    reading: AnyReading = Reading()
     out: Path
     """Folder for the videos."""
     num: int = 20
@@ -31,10 +32,9 @@ def main(verb: str, args: list[str]) -> None:
     if options.num < 1:
         raise WrongUsage(f"--num {options.num} is nothing to write: give 1 or more")
     from lapa.data.labels import LABELS
-    from lapa.data.source import open_source
     from lapa.data.video import write_video
 
-    source = open_source(options.data)
+    source = options.reading.open(options.data)
     kinds = ["_".join(filter(None, (getattr(r, name) for name in options.by))) or "clip" for r in source.records]
     lines, written = [], Counter[str]()
     for row in _evenly(kinds, options.num):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from lapa.cli.options import parse
+from lapa.cli.options import AnyReading, Reading, parse
 from lapa.index_build import IndexConfig
 
 
@@ -18,6 +18,7 @@ class Index:
 
     data: Path
     """Data set: a LeRobot data set, or a folder of videos."""
+    reading: AnyReading = Reading()
     out: Path
     """Folder for the index."""
     bundle: str = "tabletop"
@@ -35,7 +36,6 @@ def main(verb: str, args: list[str]) -> None:
     options = parse(Index, verb, args)
     from lapa.bundle import find_laq, window_s
     from lapa.checkpoint import token_fingerprint
-    from lapa.data.source import open_source
     from lapa.eval.meaning_record import measure_meaning
     from lapa.finished import check_kind
     from lapa.index import load_index, save_index
@@ -45,7 +45,7 @@ def main(verb: str, args: list[str]) -> None:
 
     check_kind(options.out, "index")
     laq = find_laq(options.bundle, options.laq)
-    sha256, source = token_fingerprint(laq), open_source(options.data)
+    sha256, source = token_fingerprint(laq), options.reading.open(options.data)
     if options.only_meaning:
         index = load_index(options.out, sha256)
     else:

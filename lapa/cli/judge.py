@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lapa.cli.options import usage
+from lapa.cli.options import AnyReading, Reading, usage
 
 if TYPE_CHECKING:
     from lapa.models.load import AnyLAQ
@@ -23,6 +23,7 @@ class Judged:
 
     data: Path
     """Data set: a LeRobot data set, or a folder of videos."""
+    reading: AnyReading = Reading()
     bundle: str = "tabletop"
     """Shipped bundle whose quantizer to measure."""
     laq: Path | None = None
@@ -55,7 +56,6 @@ class Judged:
         """Load the quantizer onto its device; return it, its folder and the data."""
         from lapa.bundle import find_bundle
         from lapa.data.labels import labelled
-        from lapa.data.source import open_source
         from lapa.data.subset import Subset
         from lapa.device import resolve_device
         from lapa.models.load import load_laq
@@ -63,7 +63,7 @@ class Judged:
         path = find_bundle(self.bundle, laq=self.laq).laq
         with usage():
             device = resolve_device(self.device)
-        source = open_source(self.data)
+        source = self.reading.open(self.data)
         if self.only:
             source = Subset(source, labelled(source, range(len(source.records)), self.only))
         return load_laq(path).to(device), path, source

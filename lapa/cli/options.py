@@ -17,6 +17,7 @@ from lapa.types import LapaError
 
 if TYPE_CHECKING:
     from lapa.explorer import Explorer
+    from lapa.protocols import ClipSource
 
 T = TypeVar("T")
 
@@ -55,6 +56,24 @@ class Models:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What to read of a LeRobot data set."""
+
+    camera: str = ""
+    """Camera of a LeRobot data set; by default one that sees the scene in colour."""
+    state_xy: tuple[str, str] | None = None
+    """Names of the numbers of the state that are the end effector's x (to the right) and y (forward), in metres; by
+    default those whose names say so."""
+
+    def open(self, data: Path) -> ClipSource:
+        """Open a data set."""
+        from lapa.data.source import open_source
+
+        return open_source(data, camera=self.camera, state_xy=self.state_xy)
+
+
+AnyReading = Annotated[Reading, tyro.conf.OmitArgPrefixes]
 AnyModels = Annotated[Models, tyro.conf.OmitArgPrefixes]
 Video = Annotated[Path, tyro.conf.Positional]
 

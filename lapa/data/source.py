@@ -36,6 +36,16 @@ def open_source(path: str | Path, *, camera: str = "", state_xy: tuple[str, str]
     return FolderSource(path)
 
 
+def is_lerobot(path: str | Path) -> bool:
+    """Tell a LeRobotDataset, several of them, or a video file of one from other videos."""
+    from lapa.data.lerobot_places import dataset_at, file_of_dataset, parts_of
+
+    path = Path(path)
+    if path.is_file():
+        return file_of_dataset(path) is not None
+    return dataset_at(path) is not None or bool(parts_of(path))
+
+
 def _open_lerobot(path: Path, camera: str, state_xy: tuple[str, str] | None) -> ClipSource | None:
     """Open one LeRobotDataset, several, or the episodes of one of its video files; None if it is none of these."""
     from lapa.data.lerobot import LeRobotSource

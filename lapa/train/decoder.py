@@ -44,6 +44,8 @@ class TrainDecoderConfig:
     """Quantizer to start from."""
     data: str = ""
     """Data set; by default the one the quantizer was trained on."""
+    camera: str = ""
+    """Camera of a LeRobot data set; by default the one the quantizer was trained on."""
     window_s: float = 0.0
     """Filled in from the quantizer."""
     num_validation: int = 60
@@ -73,7 +75,7 @@ def run(config: TrainDecoderConfig, *, out: Path, overwrite: bool = False) -> Pa
         OtherOptions: if `out` holds what other options made.
         LapaError: if the quantizer is not ours, or the data cannot be used.
     """
-    if is_finished(out, "laq", config, overwrite=overwrite, filled=("data", "window_s")):
+    if is_finished(out, "laq", config, overwrite=overwrite, filled=("data", "camera", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
     before = read_config(Path(config.laq), "laq")
@@ -133,10 +135,11 @@ class DecoderStage:
             raise LapaError(f"'{config.laq}' is a released quantizer: only our own decoder can be trained further")
         stage = before["stage"]
         data, window_s = config.data or stage["data"], float(stage["window_s"])
-        self.config = replace(config, data=data, window_s=window_s)
+        camera = config.camera or ("" if config.data else str(stage.get("camera") or ""))
+        self.config = replace(config, data=data, camera=camera, window_s=window_s)
         self.model = Dreamer(laq.train())
         self.model.laq.head.to(memory_format=torch.channels_last)
-        source = open_source(data)
+        source = open_source(data, camera=camera)
         train, validation = split_rows(source, config.num_validation)
         size = laq.config.image_size
         self.train, self.validation = (

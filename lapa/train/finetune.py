@@ -49,6 +49,8 @@ class FinetuneConfig:
     """Quantizer whose patch encoder the policy sees with."""
     data: str = "data/tabletop"
     """Data set with instructions and true actions."""
+    camera: str = ""
+    """Camera of a LeRobot data set; by default one that sees the scene in colour."""
     num_episodes: int = 200
     """Episodes to learn from, drawn with the seed."""
     num_validation: int = 60
@@ -123,7 +125,7 @@ class FinetuneStage:
         self.config, self.policy = config, load_checkpoint(config.policy, "policy")
         self.model, self.laq = load_net(self.policy, config.laq, latent_choices)
         self.laq.to(resolve_device())
-        source = open_source(config.data)
+        source = open_source(config.data, camera=config.camera)
         train, held = split_rows(source, config.num_validation)
         train, held = with_instruction(source.records, train), with_instruction(source.records, held)
         drawn = np.random.default_rng(config.loop.seed).permutation(len(train))[: config.num_episodes]

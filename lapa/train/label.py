@@ -35,6 +35,8 @@ class LabelConfig:
 
     data: str = "data/tabletop"
     """Data set: a LeRobot data set, or a folder of videos."""
+    camera: str = ""
+    """Camera of a LeRobot data set; by default one that sees the scene in colour."""
     laq: str = "checkpoints/tabletop/laq"
     """Quantizer whose tokens to write; its window is used."""
     num_validation: int = 60
@@ -80,7 +82,7 @@ def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
     device = resolve_device()
     laq = load_laq(config.laq).to(device)
     window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
-    source = open_source(config.data)
+    source = open_source(config.data, camera=config.camera)
     train, held = split_rows(source, config.num_validation)
     clip, t, tokens = _label(laq, source, (train, held), window_s, config)
     order = np.lexsort((t, clip))

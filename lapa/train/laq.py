@@ -45,6 +45,8 @@ class TrainLAQConfig:
 
     data: str = "data/tabletop"
     """Data set: a LeRobot data set, or a folder of videos."""
+    camera: str = ""
+    """Camera of a LeRobot data set; by default one that sees the scene in colour."""
     init: str = ""
     """Quantizer of the same shape whose weights to start from; its codes are placed anew."""
     window_s: float = 0.6
@@ -122,7 +124,7 @@ class LAQStage:
         if config.init:
             self._start_from(config.init)
         self.model.head.to(memory_format=torch.channels_last)
-        source = open_source(config.data)
+        source = open_source(config.data, camera=config.camera)
         train, validation = split_rows(source, config.num_validation)
         if config.leave_out:
             away = set(labelled(source, range(len(source.records)), config.leave_out))

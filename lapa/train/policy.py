@@ -51,6 +51,8 @@ class TrainPolicyConfig:
     """Folder of labels (`python -m lapa label`); it names the data set and the quantizer."""
     data: str = ""
     """The labelled data set, if it lies elsewhere now."""
+    camera: str = ""
+    """Camera of a LeRobot data set; by default the one that was labelled."""
     laq: str = ""
     """The quantizer that labelled, if it lies elsewhere now."""
     window_s: float = 0.0
@@ -78,12 +80,16 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
         OtherOptions: if `out` holds what other options made.
         LapaError: if labels, data and quantizer cannot be used together.
     """
-    if is_finished(out, "policy", config, overwrite=overwrite, filled=("data", "laq", "window_s")):
+    if is_finished(out, "policy", config, overwrite=overwrite, filled=("data", "camera", "laq", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
     labels, asked = load_labels(config.labels), config
     config = dataclasses.replace(
-        config, data=config.data or labels.config.data, laq=config.laq or labels.config.laq, window_s=labels.window_s
+        config,
+        data=config.data or labels.config.data,
+        camera=config.camera or labels.config.camera,
+        laq=config.laq or labels.config.laq,
+        window_s=labels.window_s,
     )
     if config.init:
         from lapa.train import released_policy
@@ -135,7 +141,7 @@ class PolicyStage:
     def __init__(self, config: TrainPolicyConfig, labels: Labels):
         if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
-        source, self.config = open_source(config.data), config
+        source, self.config = open_source(config.data, camera=config.camera), config
         self.device = resolve_device()
         self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
         train, held = split_rows(source, labels.config.num_validation)

@@ -69,7 +69,7 @@ class ReleasedFinetuneStage:
     def __init__(self, config: FinetuneConfig, init: str):
         facts = read_config(init, "policy")
         self.config, self.parents = config, {k: v for k, v in facts.get("parents", {}).items() if k == "laq"}
-        source = open_source(config.data)
+        source = open_source(config.data, camera=config.camera)
         train, held = (with_instruction(source.records, rows) for rows in split_rows(source, config.num_validation))
         drawn = np.random.default_rng(config.loop.seed).permutation(len(train))[: config.num_episodes]
         size = picture_size(init)

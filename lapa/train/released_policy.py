@@ -105,7 +105,7 @@ class ReleasedPolicyStage:
         _check_labels(self.shape, labels, config)
         self.reader, self.model = open_trainable(config.init, self.shape, config.lora_rank, config.loop.precision)
         self.precision = config.loop.precision
-        source = open_source(config.data)
+        source = open_source(config.data, camera=config.camera)
         self.records = source.records
         train, held = (
             with_instruction(self.records, rows) for rows in split_rows(source, labels.config.num_validation)
