@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float32
 
+from lapa.data.lerobot_stats import joined_stats, picture_stats, vector_stats
 from lapa.data.video_writer import write_video
 from lapa.types import Frame, Frames
 
@@ -63,27 +64,34 @@ class DatasetSpec:
 
 def write_shard(folder: Path, name: str, episodes: Iterable[Episode], fps: int) -> None:
     """Write `folder/name.mp4`, `.parquet` and, last, `.json` (one row per episode); done when the JSON is there."""
-    states, actions, rows, pixels = [], [], [], _PixelStats()
+    states, actions, rows = [], [], []
 
     def frames() -> Iterator[Frame]:
         for episode in episodes:
             yield from episode.frames
-            pixels.add(episode.frames)
             states.append(episode.states)
             if episode.actions is not None:
                 actions.append(episode.actions)
-            rows.append({"length": len(episode.frames), "instruction": episode.instruction, "extra": episode.extra})
+            rows.append(
+                {
+                    "length": len(episode.frames),
+                    "instruction": episode.instruction,
+                    "pixels": picture_stats(episode.frames),
+                    "extra": episode.extra,
+                }
+            )
 
     write_video(folder / f"{name}.mp4", frames(), float(fps))
     columns = {"action": actions, "observation.state": states}
     table = pa.table({name: _lists(np.concatenate(values)) for name, values in columns.items() if values})
     pq.write_table(table, folder / f"{name}.parquet")
-    _write_json(folder / f"{name}.json", {"episodes": rows, "pixels": pixels.summary()})
+    _write_json(folder / f"{name}.json", {"episodes": rows})
 
 
 def has_shard(folder: Path, name: str) -> bool:
-    """Say whether a shard was written to its end."""
-    return (folder / f"{name}.json").is_file()
+    """Say whether a shard was written to its end, with all that is written today."""
+    path = folder / f"{name}.json"
+    return path.is_file() and all("pixels" in row for row in json.loads(path.read_text())["episodes"])
 
 
 def join_shards(out: Path, folder: Path, names: list[str], spec: DatasetSpec) -> None:
@@ -93,13 +101,14 @@ def join_shards(out: Path, folder: Path, names: list[str], spec: DatasetSpec) ->
     sentences = [row["instruction"] for shard in shards for row in shard["episodes"]]
     task_index = {sentence: i for i, sentence in enumerate(dict.fromkeys(sentences))}
     rows: list[dict[str, Any]] = []
+    whole: list[pa.Table] = []
     num_frames = 0
     for i, (name, shard, table) in enumerate(zip(names, shards, tables, strict=True)):
         place = {"chunk_index": i // CHUNK_SIZE, "file_index": i % CHUNK_SIZE}
         new = _episode_rows(shard["episodes"], len(rows), num_frames, place, spec.fps)
         full = _with_numbers(table, new, task_index, spec.fps)
-        for row in new:
-            row |= _episode_stats(full, row["dataset_from_index"] - num_frames, row["length"])
+        for row, episode in zip(new, shard["episodes"], strict=True):
+            row |= _episode_stats(full, row["dataset_from_index"] - num_frames, row["length"], episode["pixels"])
         data = out / DATA_PATH.format(**place)
         data.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(full, data)
@@ -108,32 +117,15 @@ def join_shards(out: Path, folder: Path, names: list[str], spec: DatasetSpec) ->
         if not video.exists():
             os.link(folder / f"{name}.mp4", video)
         rows += new
+        whole.append(full)
         num_frames += len(table)
     meta = out / "meta"
     (meta / "episodes" / "chunk-000").mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), meta / "episodes" / "chunk-000" / "file-000.parquet")
     _write_tasks(meta / "tasks.parquet", task_index)
-    _write_json(meta / "stats.json", _dataset_stats(pa.concat_tables(tables), [shard["pixels"] for shard in shards]))
+    pixels = [episode["pixels"] for shard in shards for episode in shard["episodes"]]
+    _write_json(meta / "stats.json", _dataset_stats(pa.concat_tables(whole), pixels))
     _write_json(meta / "info.json", _info(spec, len(rows), num_frames, len(task_index)))
-
-
-class _PixelStats:
-    """Colour statistics in [0, 1] of every tenth frame."""
-
-    def __init__(self):
-        self._count, self._sum, self._squares = 0, np.zeros(3), np.zeros(3)
-        self._min, self._max = np.ones(3), np.zeros(3)
-
-    def add(self, frames: Frames) -> None:
-        pixels = frames[::10].reshape(-1, 3) / 255.0
-        self._count += len(pixels)
-        self._sum += pixels.sum(0)
-        self._squares += (pixels**2).sum(0)
-        self._min, self._max = np.minimum(self._min, pixels.min(0)), np.maximum(self._max, pixels.max(0))
-
-    def summary(self) -> dict[str, Any]:
-        lists = {"sum": self._sum, "squares": self._squares, "min": self._min, "max": self._max}
-        return {"count": self._count} | {key: value.tolist() for key, value in lists.items()}
 
 
 def _lists(values: np.ndarray) -> pa.Array:
@@ -185,35 +177,20 @@ def _with_numbers(table: pa.Table, rows: list[dict], task_index: dict[str, int],
 
 def _matrix(table: pa.Table, name: str) -> np.ndarray:
     column = table[name].combine_chunks()
-    return column.flatten().to_numpy().reshape(len(table), -1)
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    return values.to_numpy(zero_copy_only=False).reshape(len(table), -1)
 
 
-def _vectors(table: pa.Table) -> list[str]:
-    """Names of the columns that hold a vector per frame."""
-    return [name for name in ("action", "observation.state") if name in table.column_names]
-
-
-def _stats(values: np.ndarray) -> dict[str, list]:
-    values = values.astype(np.float64)
-    numbers = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
-    return {key: value.tolist() for key, value in numbers.items()} | {"count": [len(values)]}
-
-
-def _episode_stats(table: pa.Table, start: int, length: int) -> dict[str, list]:
+def _episode_stats(table: pa.Table, start: int, length: int, pixels: dict[str, Any]) -> dict[str, list]:
+    """Return the columns stats/FEATURE/KIND of an episode."""
     part = table.slice(start, length)
-    stats = {name: _stats(_matrix(part, name)) for name in _vectors(table)}
+    stats = {name: vector_stats(_matrix(part, name)) for name in table.column_names} | {CAMERA: pixels}
     return {f"stats/{name}/{key}": value for name in stats for key, value in stats[name].items()}
 
 
-def _dataset_stats(table: pa.Table, pixels: list[dict]) -> dict[str, Any]:
-    stats: dict[str, Any] = {name: _stats(_matrix(table, name)) for name in _vectors(table)}
-    count = sum(part["count"] for part in pixels)
-    mean = np.sum([part["sum"] for part in pixels], 0) / count
-    std = np.sqrt(np.maximum(np.sum([part["squares"] for part in pixels], 0) / count - mean**2, 0.0))
-    low, high = np.min([part["min"] for part in pixels], 0), np.max([part["max"] for part in pixels], 0)
-    numbers = {"min": low, "max": high, "mean": mean, "std": std}
-    stats[CAMERA] = {key: value.reshape(3, 1, 1).tolist() for key, value in numbers.items()} | {"count": [count]}
-    return stats
+def _dataset_stats(table: pa.Table, pixels: list[dict[str, Any]]) -> dict[str, Any]:
+    stats = {name: vector_stats(_matrix(table, name)) for name in table.column_names}
+    return stats | {CAMERA: joined_stats(pixels)}
 
 
 def _write_tasks(path: Path, task_index: dict[str, int]) -> None:
