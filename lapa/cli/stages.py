@@ -12,6 +12,7 @@ import tyro
 from lapa.cli import WrongUsage
 from lapa.cli.options import parse
 from lapa.presets import PRESETS
+from lapa.processes import is_main
 
 
 def run_stage(verb: str, args: list[str], preset: Callable[[str], Any], run: Callable[..., Path]) -> None:
@@ -36,4 +37,6 @@ def run_stage(verb: str, args: list[str], preset: Callable[[str], Any], run: Cal
         "With --overwrite a run that is finished, or was begun with other options, is made again."
     )
     parsed = parse(options, f"{verb} {name}", rest)
-    print(run(parsed.config, out=parsed.out, overwrite=parsed.overwrite))
+    folder = run(parsed.config, out=parsed.out, overwrite=parsed.overwrite)
+    if is_main():
+        print(folder)

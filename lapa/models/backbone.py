@@ -31,6 +31,7 @@ from transformers import (
 )
 
 from lapa.frames import to_frames
+from lapa.models.key_values import as_cache
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.models.vision import weights_sha256
 from lapa.models.whiten import Whiten
@@ -109,7 +110,7 @@ class Backbone(nn.Module, ABC):
             inputs_embeds=torch.cat([prefix, suffix.to(prefix.dtype)], dim=1),
             attention_mask=self._mask(seen[None, None] & valid[:, None, None]),
             position_ids=_positions(valid),
-            past_key_values=None if memory is None else memory.cache,
+            **as_cache(self.language, None if memory is None else memory.cache),
             use_cache=memory is not None,
             output_hidden_states=True,
         )
@@ -122,7 +123,7 @@ class Backbone(nn.Module, ABC):
             inputs_embeds=suffix.to(self.language.dtype),
             attention_mask=self._mask(memory.valid[:, None, None]),
             position_ids=_positions(memory.valid)[:, -1:],
-            past_key_values=memory.cache,
+            **as_cache(self.language, memory.cache),
             use_cache=True,
         )
         return out.last_hidden_state

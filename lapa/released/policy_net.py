@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from lapa.models.key_values import as_cache
 from lapa.released.policy_config import ReleasedPolicyConfig
 from lapa.released.policy_decoder import RoundedCache, build_decoder
 
@@ -156,7 +157,7 @@ class ReleasedNet(nn.Module):
             inputs_embeds=embedded,
             attention_mask=seen[:, None],
             position_ids=positions,
-            past_key_values=cache,
+            **as_cache(self.language, cache),
             use_cache=cache is not None,
         ).last_hidden_state
         return out if last is None else out[:, -last:]

@@ -31,8 +31,9 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.heads import LinearHead
 from lapa.models.laq import LAQ
 from lapa.models.load import load_laq
+from lapa.processes import averaged, on_main
 from lapa.train.laq import changed, draw_samples, split_rows
-from lapa.train.loop import LoopConfig, finish, fit
+from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.types import LapaError
 
 
@@ -75,13 +76,20 @@ def run(config: TrainDecoderConfig, *, out: Path, overwrite: bool = False) -> Pa
         OtherOptions: if `out` holds what other options made.
         LapaError: if the quantizer is not ours, or the data cannot be used.
     """
+    join_processes()
     if is_finished(out, "laq", config, overwrite=overwrite, filled=("data", "camera", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
     before = read_config(Path(config.laq), "laq")
     stage = DecoderStage(config, before)
-    begin(out, "laq", config)
+    on_main(begin, out, "laq", config)
     fit(stage, config.loop, out)
+    on_main(_save, stage, before, out)
+    return out
+
+
+def _save(stage: DecoderStage, before: dict, out: Path) -> None:
+    config = stage.config
     report = {"num_runs_train": len(stage.train), "num_runs_validation": len(stage.validation)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
@@ -95,7 +103,6 @@ def run(config: TrainDecoderConfig, *, out: Path, overwrite: bool = False) -> Pa
         extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
     )
     finish(out)
-    return out
 
 
 class Dreamer(nn.Module):
@@ -161,7 +168,7 @@ class DecoderStage:
         drawn, truth = drawn.flatten(0, 1), frames[:, 1:].flatten(0, 1)
         before = frames[:, :1].expand_as(frames[:, 1:]).flatten(0, 1)
         weight = 1 + (self.config.changed_weight - 1) * changed(before, truth, self.config.changed_from)
-        error = (weight * (drawn - truth).square()).mean() / weight.mean()
+        error = (weight * (drawn - truth).square()).mean() / averaged(weight.mean())
         edges = edge_error(drawn, truth, weight)
         loss = error + self.config.edge_weight * edges + self.config.seen_weight * apart
         return loss, {"error": error.item(), "edges": edges.item(), "seen": apart.item()}
@@ -226,7 +233,7 @@ def edge_error(
     """
     apart = (_gradients(drawn).abs() - _gradients(truth).abs()).abs().mean(dim=1)
     inner = weight[..., :-1, :-1]
-    return (inner * apart).mean() / inner.mean()
+    return (inner * apart).mean() / averaged(inner.mean())
 
 
 def _gradients(picture: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 2 3 y x"]:

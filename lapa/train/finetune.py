@@ -28,9 +28,10 @@ from lapa.models.action_bins import ActionBins
 from lapa.models.action_head import TokenHead
 from lapa.models.policy import latent_choices, load_net
 from lapa.models.robot import ACTIONS_FILE, middle_bin
+from lapa.processes import on_main, own
 from lapa.protocols import ClipSource
 from lapa.train.laq import split_rows
-from lapa.train.loop import LoopConfig, finish, fit
+from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.train.policy import token_shares
 from lapa.types import LapaError
 
@@ -72,6 +73,7 @@ def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
         OtherOptions: if `out` holds what other options made.
         LapaError: if policy, quantizer and data do not go together, or the data has no actions.
     """
+    join_processes()
     if is_finished(out, "robot", config, overwrite=overwrite):
         return out
     torch.manual_seed(config.loop.seed)
@@ -80,9 +82,15 @@ def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
 
         return released_finetune.run(config, config.init, out=out)
     stage = FinetuneStage(config)
-    begin(out, "robot", config)
-    stage.model.backbone.save_files(out / "backbone")
+    on_main(begin, out, "robot", config)
+    on_main(stage.model.backbone.save_files, out / "backbone")
     fit(stage, config.loop, out)
+    on_main(_save, stage, out)
+    return out
+
+
+def _save(stage: FinetuneStage, out: Path) -> None:
+    config = stage.config
     report = {"num_episodes": len(np.unique(stage.train.clip)), "num_bins": list(stage.bins.num_bins)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
@@ -99,7 +107,6 @@ def run(config: FinetuneConfig, *, out: Path, overwrite: bool = False) -> Path:
         },
     )
     finish(out)
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +156,7 @@ class FinetuneStage:
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        torch.manual_seed(generator.initial_seed())  # dropout, too, is a function of the step
+        torch.manual_seed(own(generator).initial_seed())  # dropout, too, is a function of the step
         features = self.model.backbone.look(batch["pixels"])
         logits = model(features, batch["ids"], batch["mask"], batch["tokens"]).logits
         loss = F.cross_entropy(logits.flatten(0, 1), batch["tokens"].flatten())

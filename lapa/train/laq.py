@@ -31,7 +31,8 @@ from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8, to_frames
 from lapa.models.laq import LAQ, Encoding, LAQConfig
 from lapa.models.load import load_laq
-from lapa.train.loop import LoopConfig, finish, fit
+from lapa.processes import averaged, gathered, on_main, summed
+from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.train.motion import MotionReader, motions
 from lapa.types import LapaError
 
@@ -90,12 +91,19 @@ def run(config: TrainLAQConfig, *, out: Path, overwrite: bool = False) -> Path:
         OtherOptions: if `out` holds what other options made.
         LapaError: if the data cannot be used.
     """
+    join_processes()
     if is_finished(out, "laq", config, overwrite=overwrite):
         return out
     torch.manual_seed(config.loop.seed)
     stage = LAQStage(config)
-    begin(out, "laq", config)
+    on_main(begin, out, "laq", config)
     fit(stage, config.loop, out)
+    on_main(_save, stage, out)
+    return out
+
+
+def _save(stage: LAQStage, out: Path) -> None:
+    config = stage.config
     report = {"num_pairs_train": len(stage.train), "num_pairs_validation": len(stage.validation)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     save_checkpoint(
@@ -109,7 +117,6 @@ def run(config: TrainLAQConfig, *, out: Path, overwrite: bool = False) -> Path:
         extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
     )
     finish(out)
-    return out
 
 
 class LAQStage:
@@ -165,17 +172,18 @@ class LAQStage:
         error = (out.future - target).square()
         more = self.config.changed_weight * (1 - progress) + self.config.changed_weight_end * progress
         weight = 1 + (more - 1) * changed(frame, target, self.config.changed_from)
-        loss = (weight * error).mean() / weight.mean() + 0.1 * out.loss
+        means = torch.stack([weight.mean(), (frame - target).square().mean(), error.detach().float().mean()])
+        mean_weight, copy, missed = averaged(means)
+        loss = (weight * error).mean() / mean_weight + 0.1 * out.loss
         metrics: dict[str, float | int] = {}
         if self.config.motion_weight:
             codes = self.model.latent_of(out.tokens) if self.model.has_tokens else out.continuous
-            missed = self.reader.error(out.continuous.flatten(1), codes.flatten(1).float(), batch["motion"])
-            loss, metrics = loss + self.config.motion_weight * missed, {"motion_error": missed.item()}
-        self.recent.append(out.continuous.detach().float().cpu())
-        step_counts = count_codes(out.tokens, self.config.model.codebook_size)
+            unread = self.reader.error(out.continuous.flatten(1), codes.flatten(1).float(), batch["motion"])
+            loss, metrics = loss + self.config.motion_weight * unread, {"motion_error": unread.item()}
+        self.recent.append(gathered(out.continuous.detach().float().cpu()))
+        step_counts = summed(count_codes(out.tokens, self.config.model.codebook_size))
         self.counts += step_counts
-        copy = (frame - target).square().mean()
-        return loss, metrics | {"gain_db": 10 * torch.log10(copy / error.mean()).item(), **usage(step_counts)}
+        return loss, metrics | {"gain_db": 10 * torch.log10(copy / missed).item(), **usage(step_counts)}
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
         memory = 0.9 + 0.09 * progress  # codes chase the latents at first, and settle in the end
@@ -253,7 +261,7 @@ class LAQStage:
 
     @torch.no_grad()
     def _start(self, frame: Tensor, future: Tensor, generator: torch.Generator) -> None:
-        latents = self.model.encode(frame, future).continuous
+        latents = gathered(self.model.encode(frame, future).continuous)
         self.model.quantizer.initialise(latents, generator)
         self.started += 1
 

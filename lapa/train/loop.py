@@ -2,7 +2,9 @@
 
 That holds because everything random in step n is drawn from generators seeded with (seed, n), and the learning rate
 is a function of n: the state to save is the weights, the optimizer's moments and what the stage adds.
-Devices, precision and several processes are `accelerate`'s business. Knows no model and no data.
+Several processes learn what one process learns from a batch of their total size: each draws the whole batch, from the
+same generator, and keeps its share; gradients are averaged; only the main process logs, evaluates and saves.
+Devices and precision are `accelerate`'s business. Knows no model and no data.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -27,9 +30,16 @@ from tqdm import tqdm
 
 from lapa.device import resolve_device
 from lapa.models.compute import Precision, describe, resolve_precision
+from lapa.processes import any_of, averages, is_main, num_processes, share, wait
 from lapa.threads import ASKED
 
 RESUME_FILE = "resume.safetensors"
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the main one while it evaluates."""
+
+
+_SOME_UNUSED = DistributedDataParallelKwargs(find_unused_parameters=True)
+"""A pretrained backbone may have weights that a loss does not reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +79,17 @@ class Stage(Protocol):
     """Name of a parameter -> factor on the learning rate, for those few that want another."""
 
     def draw_batch(self, rng: np.random.Generator, batch_size: int) -> dict[str, Tensor]:
-        """Draw a batch; runs in another thread, a step ahead."""
+        """Draw a batch, examples along the first axis of each tensor; runs in another thread, a step ahead."""
         ...
 
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float | int]]:
-        """Return the loss and what to log; `progress` runs from 0 to 1."""
+        """Return the loss and what to log; `progress` runs from 0 to 1.
+
+        Of several processes, each has its share of the batch, and `generator` is alike in all. The mean of their losses
+        is what a single process would have.
+        """
         ...
 
     def maintain(self, step: int, *, progress: float, generator: torch.Generator) -> None:
@@ -83,7 +97,7 @@ class Stage(Protocol):
         ...
 
     def evaluate(self, folder: Path, step: int) -> dict[str, float | int]:
-        """Measure on held-out data and draw sample pictures into `folder`."""
+        """Measure on held-out data and draw sample pictures into `folder`; in the main process only."""
         ...
 
     def extra_state(self) -> dict[str, Tensor]:
@@ -91,6 +105,11 @@ class Stage(Protocol):
         ...
 
     def load_extra_state(self, state: dict[str, Tensor]) -> None: ...
+
+
+def join_processes() -> None:
+    """Meet the processes that this one was launched with, if there are any; before anything asks for a device."""
+    PartialState(cpu=resolve_device() == "cpu", **({"timeout": PATIENCE} if "RANK" in os.environ else {}))
 
 
 def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
@@ -102,26 +121,27 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
         KeyboardInterrupt: after saving, when stopped by SIGINT or SIGTERM.
     """
     out.mkdir(parents=True, exist_ok=True)
+    join_processes()
     AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision
     device = resolve_device()
     precision = resolve_precision(config.precision, device)
-    accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")
+    accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[_SOME_UNUSED])
     optimizer = torch.optim.AdamW(_parameter_groups(stage, config.weight_decay), lr=config.lr)
     first = _resume(stage, optimizer, out)
     model, optimizer = accelerator.prepare(stage.model, optimizer)
+    stage.model.train()
     log = _Log(out / "metrics.jsonl", first)
     accelerator.print(f"{out.name}: {describe(precision, accelerator.device)}", file=sys.stderr)
     bar = tqdm(
         total=config.num_steps, initial=first, desc=out.name, mininterval=2.0, disable=not accelerator.is_main_process
     )
     with _StopSignal() as stop, ThreadPoolExecutor(max_workers=1) as pool:
-        rank = accelerator.process_index
-        batch = pool.submit(stage.draw_batch, _rng(config.seed, first, rank), config.batch_size)
+        batch = pool.submit(_draw, stage, config, first)
         for step in range(first, config.num_steps):
             ready, batch = batch.result(), None
             if step + 1 < config.num_steps:
-                batch = pool.submit(stage.draw_batch, _rng(config.seed, step + 1, rank), config.batch_size)
-            progress, generator = step / config.num_steps, _generator(config.seed, step, rank)
+                batch = pool.submit(_draw, stage, config, step + 1)
+            progress, generator = step / config.num_steps, _generator(config.seed, step)
             for group in optimizer.param_groups:
                 group["lr"] = group["lr_scale"] * learning_rate(config, step)
             ready = {name: tensor.to(accelerator.device) for name, tensor in ready.items()}
@@ -134,16 +154,18 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
             stage.maintain(step, progress=progress, generator=generator)
             done = step + 1
             bar.update()
-            if accelerator.is_main_process:
-                if done % config.log_every == 0:
-                    log.write(done, lr=learning_rate(config, step), loss=loss.item(), **metrics)
-                    bar.set_postfix(loss=f"{loss.item():.4f}")
-                if done % config.eval_every == 0 or done == config.num_steps:
-                    log.write(done, **{f"eval_{k}": v for k, v in stage.evaluate(out / "samples", done).items()})
-                    stage.model.train()
-                if done % config.save_every == 0 or done == config.num_steps or stop.asked:
-                    _save(stage, optimizer, done, out)
-            if stop.asked and done < config.num_steps:
+            is_stopped, is_last = any_of(stop.asked), done == config.num_steps
+            if done % config.log_every == 0:
+                seen = averages({"loss": loss.item(), **metrics})
+                log.write(done, lr=learning_rate(config, step), **seen)
+                bar.set_postfix(loss=f"{seen['loss']:.4f}")
+            if is_main() and (done % config.eval_every == 0 or is_last):
+                log.write(done, **{f"eval_{k}": v for k, v in stage.evaluate(out / "samples", done).items()})
+                stage.model.train()
+            if is_main() and (done % config.save_every == 0 or is_last or is_stopped):
+                _save(stage, optimizer, done, out)
+            if is_stopped and not is_last:
+                wait()  # until it is saved
                 bar.close()
                 raise KeyboardInterrupt(
                     f"stopped after step {done} of {config.num_steps}; run the same command to go on"
@@ -179,12 +201,15 @@ def _parameter_groups(stage: Stage, weight_decay: float) -> list[dict]:
     ]
 
 
-def _rng(seed: int, step: int, rank: int) -> np.random.Generator:
-    return np.random.default_rng([seed, step, rank])
+def _draw(stage: Stage, config: LoopConfig, step: int) -> dict[str, Tensor]:
+    """Draw the batch of all processes; return this one's share."""
+    rng = np.random.default_rng([config.seed, step, 0])
+    whole = stage.draw_batch(rng, config.batch_size * num_processes())
+    return {name: share(tensor) for name, tensor in whole.items()}
 
 
-def _generator(seed: int, step: int, rank: int) -> torch.Generator:
-    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, step, rank, 1]).generate_state(1)[0]))
+def _generator(seed: int, step: int) -> torch.Generator:
+    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, step, 0, 1]).generate_state(1)[0]))
 
 
 def _save(stage: Stage, optimizer: torch.optim.Optimizer, step: int, out: Path) -> None:
@@ -225,15 +250,19 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 class _Log:
-    """metrics.jsonl; rows after the step we resume from are dropped, they will be written again."""
+    """metrics.jsonl, written by the main process; rows after the step we resume from are dropped, to come again."""
 
     def __init__(self, path: Path, first: int):
         self.path = path
+        if not is_main():
+            return
         rows = path.read_text().splitlines() if path.is_file() else []
         kept = [row for row in rows if json.loads(row)["step"] <= first]
         path.write_text("".join(f"{row}\n" for row in kept))
 
     def write(self, step: int, **values: float | int) -> None:
+        if not is_main():
+            return
         rounded = {k: float(f"{v:.6g}") for k, v in values.items()}
         with open(self.path, "a") as file:
             file.write(json.dumps({"step": step, **rounded}) + "\n")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lapa.data.flow import MAX_LINKS, moving_flow
 from lapa.data.pairs import PairTable
+from lapa.processes import averaged
 from lapa.train.features import cached_links
 
 LARGEST = 4.0
@@ -74,7 +75,7 @@ class MotionReader:
 
     def _follow(self, latents: Float[Tensor, "b f"], truth: Float[Tensor, "b 2"]) -> None:
         seen = torch.cat([torch.ones_like(truth[:, :1]), latents, truth], dim=1)
-        now = (seen[:, :-2].T @ seen / len(seen)).to(self.moments)
+        now = averaged((seen[:, :-2].T @ seen / len(seen)).to(self.moments))
         self.moments = self.decay * self.moments + (1 - self.decay) * now if self.moments.any() else now
 
     def in_units(self, motion: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:

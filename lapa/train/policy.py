@@ -29,12 +29,13 @@ from lapa.models.backbone import LlamaBackbone
 from lapa.models.load import AnyLAQ, load_laq
 from lapa.models.policy import PolicyConfig, PolicyNet, build_net, latent_choices
 from lapa.models.tokenizer import InstructionTokenizer
+from lapa.processes import on_main, own
 from lapa.protocols import ClipSource
 from lapa.train.features import cached_changes, cached_features
 from lapa.train.held_out import BestWeights, draw_held_out, listen
 from lapa.train.label import Labels, load_labels
 from lapa.train.laq import draw_samples, split_rows
-from lapa.train.loop import LoopConfig, finish, fit
+from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.types import LapaError
 
 NUM_EVALUATED = 1024
@@ -80,6 +81,7 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
         OtherOptions: if `out` holds what other options made.
         LapaError: if labels, data and quantizer cannot be used together.
     """
+    join_processes()
     if is_finished(out, "policy", config, overwrite=overwrite, filled=("data", "camera", "laq", "window_s")):
         return out
     torch.manual_seed(config.loop.seed)
@@ -96,9 +98,15 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
 
         return released_policy.run(config, labels, out=out, asked=asked)
     stage = PolicyStage(config, labels)
-    begin(out, "policy", asked)
-    stage.model.backbone.save_files(out / "backbone")
+    on_main(begin, out, "policy", asked)
+    on_main(stage.model.backbone.save_files, out / "backbone")
     fit(stage, config.loop, out)
+    on_main(_save, stage, labels, out)
+    return out
+
+
+def _save(stage: PolicyStage, labels: Labels, out: Path) -> None:
+    config = stage.config
     if config.keep_best:
         stage.best.restore(stage.model)
     report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
@@ -114,7 +122,6 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
         extra_files={"report.json": json.dumps(report, indent=2) + "\n"},
     )
     finish(out)
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +174,7 @@ class PolicyStage:
     def loss(
         self, model: nn.Module, batch: dict[str, Tensor], *, progress: float, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        torch.manual_seed(generator.initial_seed())  # dropout, too, is a function of the step
+        torch.manual_seed(own(generator).initial_seed())  # dropout, too, is a function of the step
         truth = batch.pop("change")
         logits, change = model(**batch)
         loss = F.cross_entropy(logits.flatten(0, 1), batch["tokens"].flatten())

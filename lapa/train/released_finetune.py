@@ -22,6 +22,7 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.compute import autocast, resolve_precision
 from lapa.models.robot import ACTIONS_FILE
+from lapa.processes import on_main
 from lapa.released.policy import picture_size, released_shape
 from lapa.released.policy_net import Kind
 from lapa.released.policy_store import fingerprint_policy
@@ -44,8 +45,13 @@ def run(config: FinetuneConfig, init: str, *, out: Path) -> Path:
         LapaError: if `init` is no released policy, or the data has no actions.
     """
     stage = ReleasedFinetuneStage(config, init)
-    begin(out, "robot", config)
+    on_main(begin, out, "robot", config)
     fit(stage, config.loop, out)
+    on_main(_save, stage, config, init, out)
+    return out
+
+
+def _save(stage: ReleasedFinetuneStage, config: FinetuneConfig, init: str, out: Path) -> None:
     report = {"num_episodes": len(np.unique(stage.train.clip)), "num_bins": list(stage.bins.num_bins)}
     report |= stage.evaluate(out / "samples", config.loop.num_steps)
     facts = {
@@ -58,7 +64,6 @@ def run(config: FinetuneConfig, init: str, *, out: Path) -> Path:
     }
     write_text(out / ACTIONS_FILE, stage.bins.to_json())
     save_trained(stage.model, Path(init), out, facts, report)
-    return out
 
 
 class ReleasedFinetuneStage:

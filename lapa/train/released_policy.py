@@ -24,6 +24,7 @@ from lapa.data.source import open_source
 from lapa.device import resolve_device
 from lapa.finished import begin
 from lapa.models.compute import Precision, autocast, resolve_precision
+from lapa.processes import on_main
 from lapa.protocols import ClipSource
 from lapa.released.policy import TOKENIZER, VQGAN_FOLDER, Reader, open_net, open_reader, released_shape
 from lapa.released.policy_config import ReleasedPolicyConfig
@@ -52,8 +53,13 @@ def run(config: TrainPolicyConfig, labels: Labels, *, out: Path, asked: TrainPol
         LapaError: if policy, labels, data and quantizer cannot be used together.
     """
     stage = ReleasedPolicyStage(config, labels)
-    begin(out, "policy", asked)
+    on_main(begin, out, "policy", asked)
     fit(stage, config.loop, out)
+    on_main(_save, stage, config, labels, out)
+    return out
+
+
+def _save(stage: ReleasedPolicyStage, config: TrainPolicyConfig, labels: Labels, out: Path) -> None:
     if config.keep_best:
         stage.best.restore(stage.model)
     report = {"num_pairs_train": len(stage.train.clip), "num_pairs_validation": len(stage.held.clip)}
@@ -67,7 +73,6 @@ def run(config: TrainPolicyConfig, labels: Labels, *, out: Path, asked: TrainPol
         "seed": config.loop.seed,
     }
     save_trained(stage.model, Path(config.init), out, facts, report)
-    return out
 
 
 def save_trained(model: TrainableNet, init: Path, out: Path, facts: dict, report: dict) -> None:

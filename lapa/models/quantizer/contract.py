@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lapa.processes import num_processes, share
+
 Mode = Literal["noise", "codes"]
 
 
@@ -89,7 +91,8 @@ class Quantizer(nn.Module, ABC):
         tokens, distances = self.nearest(latents)
         points, latents = self.place(tokens), latents.float()
         if mode == "noise":
-            noise = torch.randn(points.shape, generator=generator).to(points.device)
+            drawn = torch.randn(num_processes() * len(points), *points.shape[1:], generator=generator)
+            noise = share(drawn).to(points.device)
             radius = (latents - points).norm(dim=-1, keepdim=True)
             value, loss = latents + radius * F.normalize(noise, dim=-1), latents.new_zeros(())
         else:

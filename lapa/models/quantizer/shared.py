@@ -62,7 +62,9 @@ class EMAVQ(SharedCodes):
         from vector_quantize_pytorch import VectorQuantize  # slow to import, and only rivals need it
 
         self.num_latents, self.code_width = num_tokens, code_width
-        self.vq = VectorQuantize(code_width, codebook_size, rotation_trick=False, threshold_ema_dead_code=0)
+        self.vq = VectorQuantize(
+            code_width, codebook_size, rotation_trick=False, threshold_ema_dead_code=0, sync_codebook=False
+        )  # the latents it is given are those of all processes
 
     @property
     def codebook(self) -> Float[Tensor, "k q"]:

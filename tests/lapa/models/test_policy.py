@@ -12,7 +12,7 @@ from transformers import (
 
 from lapa.checkpoint import fingerprint, save_checkpoint
 from lapa.models.laq import LAQ, LAQConfig
-from lapa.models.policy import LatentPolicy, PolicyConfig, build_net, latent_choices, load_policy
+from lapa.models.policy import LatentPolicy, PolicyConfig, build_net, latent_choices, load_policy, picker
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.protocols import Policy
 from lapa.types import LapaError
@@ -75,6 +75,7 @@ def policy(net):
     return LatentPolicy(net, image_size=64, window_s=0.6)
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_token_by_token_with_a_cache_equals_one_pass_over_the_true_tokens(net, policy, frames):
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
@@ -222,3 +223,12 @@ def test_frame_tokens_are_hidden_in_training_only(laq, tokenizer):
     assert torch.equal(net(features, ids, mask, tokens).logits, net(features, ids, mask, tokens).logits)
     net.train()
     assert not torch.equal(net(features, ids, mask, tokens).logits, net(features, ids, mask, tokens).logits)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_codes_are_drawn_from_probabilities_to_the_power_of_one_over_the_temperature(temperature):
+    shares = np.array([0.6, 0.3, 0.1])
+    pick = picker(temperature, np.random.default_rng(0))
+    drawn = pick(torch.from_numpy(shares).log().float().expand(4000, -1)).numpy()
+    wanted = shares ** (1 / temperature) / (shares ** (1 / temperature)).sum()
+    assert np.bincount(drawn, minlength=3) / 4000 == pytest.approx(wanted, abs=0.03)
