@@ -163,10 +163,10 @@ class LlamaBackbone(Backbone):
     ):
         super().__init__()
         grid = round(num_patches**0.5)
-        if grid % merge or width % num_heads:
+        if grid % merge or width % (2 * num_heads):
             raise LapaError(
-                f"a grid of {grid} patches merged by {merge}, or a width of {width} in {num_heads} heads, does not "
-                "come out even: choose divisors"
+                f"a grid of {grid} patches merged by {merge}, or a width of {width} in {num_heads} heads of an even "
+                "size, does not come out even: choose divisors"
             )
         self.tokenizer, self._look, self._grid, self._merge = tokenizer, look, grid, merge
         config = LlamaConfig(

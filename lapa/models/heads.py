@@ -39,12 +39,17 @@ class WarpHead(nn.Module):
 
     future = (1 - mask) * warp(frame, flow) + mask * paint, so what only moves stays sharp.
 
+    Attributes:
+        patch: the side of the patches it draws, in pixels.
+
     Source: ours, in the line of flow-based video prediction; measured against `LinearHead` in assets/docs/LOG.md.
     """
 
+    patch = 16
+
     def __init__(self, width: int, patch: int):
         super().__init__()
-        assert patch == 16, "the head doubles its size four times"
+        assert patch == self.patch, "the head doubles its size four times"
         self.skip_2 = nn.Conv2d(12, 16, 3, padding=1)
         self.skip_4 = nn.Conv2d(16, 32, 4, stride=2, padding=1)
         self.skip_8 = nn.Conv2d(32, 48, 4, stride=2, padding=1)

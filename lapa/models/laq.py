@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from lapa.models.blocks import RelativePositionBias, Transformer
 from lapa.models.heads import LinearHead, WarpHead
 from lapa.models.quantizer import QUANTIZERS, Mode
+from lapa.models.shapes import check_counts, check_divides
 from lapa.models.vision import FrozenVision
 from lapa.types import LapaError
 
@@ -91,8 +92,7 @@ class LAQ(nn.Module):
 
     def __init__(self, config: LAQConfig):
         super().__init__()
-        if config.image_size % config.patch:
-            raise LapaError(f"an image of {config.image_size} pixels has no whole number of patches of {config.patch}")
+        _check_shape(config)
         self.config = config
         grid, width = config.image_size // config.patch, config.width
         self.embed = nn.Sequential(
@@ -221,3 +221,21 @@ class LAQ(nn.Module):
         both = rearrange(self.temporal(per_patch, is_causal=True), "(b p) two d -> two b p d", b=len(seen))
         first, second = self.read_out(rearrange(self.narrow(both), "two b p e -> two b (p e)"))
         return torch.tanh(rearrange(second - first, "b (m q) -> b m q", m=self.quantizer.num_latents).float())
+
+
+def _check_shape(config: LAQConfig) -> None:
+    """Refuse a shape that cannot be built.
+
+    Raises:
+        LapaError: saying which setting is wrong.
+    """
+    check_counts(config, image_size=1, patch=1, width=1, num_heads=1, num_spatial=0, num_temporal=0, num_decoder=0)
+    check_counts(config, code_seq_len=1, codebook_size=2, code_width=1)
+    if config.image_size % config.patch:
+        raise LapaError(f"an image of {config.image_size} pixels has no whole number of patches of {config.patch}")
+    check_divides(config, "num_heads", "width")
+    if config.head == "warp" and config.patch != WarpHead.patch:
+        raise LapaError(
+            f"the warp head draws patches of {WarpHead.patch} pixels, not of {config.patch}: "
+            f"give --model.patch {WarpHead.patch}, or --model.head linear"
+        )

@@ -23,6 +23,7 @@ from lapa.models.action_head import TokenHead
 from lapa.models.backbone import Backbone, HubBackbone, LlamaBackbone, Memory
 from lapa.models.change_head import ChangeHead
 from lapa.models.load import AnyLAQ, load_laq
+from lapa.models.shapes import check_counts, check_shares
 from lapa.models.tokenizer import InstructionTokenizer
 from lapa.types import Frame, Frames, LapaError, LatentAction, Prediction
 
@@ -175,12 +176,24 @@ def check_instruction(instruction: str) -> str:
 def build_net(
     config: PolicyConfig, laq: AnyLAQ, num_choices: tuple[int, ...], tokenizer: InstructionTokenizer | None
 ) -> PolicyNet:
-    """Build an untrained policy; a hub backbone comes with its pretrained weights and its own tokenizer."""
+    """Build an untrained policy; a hub backbone comes with its pretrained weights and its own tokenizer.
+
+    Raises:
+        LapaError: if there is no such policy.
+    """
+    _check_shape(config)
     if config.backbone == "llama":
         backbone = _llama(config, laq, tokenizer)
     else:
         backbone = HubBackbone.from_hub(config.backbone, max_text=config.max_text)
     return PolicyNet(backbone, TokenHead(backbone.width, num_choices), _change(config, laq))
+
+
+def _check_shape(config: PolicyConfig) -> None:
+    check_counts(config, width=16, num_layers=1, num_heads=1, merge=1, vocab_size=257, max_text=1)
+    check_shares(config, "dropout", "hidden_share")
+    if any(seconds <= 0 for seconds in config.horizons_s):
+        raise LapaError(f"'horizons_s' has {min(config.horizons_s)}: give seconds above 0")
 
 
 def load_net(

@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from lapa.device import resolve_device
 from lapa.models.compute import Precision, describe, resolve_precision
+from lapa.models.shapes import check_counts
 from lapa.processes import any_of, averages, is_main, num_processes, share, wait
 from lapa.threads import ASKED
 
@@ -118,8 +119,10 @@ def fit(stage: Stage, config: LoopConfig, out: Path) -> None:
     Writes metrics.jsonl, samples/ and, while unfinished, resume.safetensors.
 
     Raises:
+        LapaError: if `config` asks for less than one step, or one example.
         KeyboardInterrupt: after saving, when stopped by SIGINT or SIGTERM.
     """
+    check_counts(config, num_steps=1, batch_size=1, warmup_steps=0, log_every=1, eval_every=1, save_every=1)
     out.mkdir(parents=True, exist_ok=True)
     join_processes()
     AcceleratorState._reset_state()  # a run before this one in the same process may have had another precision

@@ -1,4 +1,4 @@
-"""What the quantizer's stage is held to, by hand: the loss over a run, how fast codes follow, what steering is worth."""
+"""What the quantizer's stage is held to, by hand: its loss in time, how fast codes follow, what steering is worth."""
 
 import dataclasses
 

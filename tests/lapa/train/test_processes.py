@@ -72,7 +72,7 @@ def test_two_processes_learn_what_one_learns_from_their_total_batch(runs, stage)
     one, two = (rows(runs / out / stage) for out in ("one", "two"))
     assert [row["step"] for row in one] == [row["step"] for row in two] == [*range(1, NUM_STEPS + 1), NUM_STEPS]
     for alone, together in zip(one, two):
-        assert together == pytest.approx(alone, rel=2e-3, abs=1e-4)
+        assert together == pytest.approx(alone, rel=2e-3, abs=1e-4, nan_ok=True)
     alone, together = (load_file(runs / out / stage / "model.safetensors") for out in ("one", "two"))
     for name in alone:
         torch.testing.assert_close(together[name], alone[name], rtol=1e-2, atol=2e-3, msg=name)
@@ -86,4 +86,4 @@ def test_one_checkpoint_is_written(runs, stage):
 
 def test_a_signal_to_one_process_stops_both_and_they_go_on_bit_for_bit(runs):
     for name in ("model.safetensors", "metrics.jsonl"):
-        assert (runs / "two" / "stopped" / name).read_bytes() == (runs / "two" / "residual" / name).read_bytes()
+        assert (runs / "two" / "stopped" / name).read_bytes() == (runs / "two" / LAYOUTS[-1] / name).read_bytes()

@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lapa.train.loop import LoopConfig, fit
+from lapa.types import LapaError
 
 LOOP = LoopConfig(num_steps=1, batch_size=2, lr=0.1, weight_decay=0.5, grad_clip=0.25, warmup_steps=1, precision="fp32")
 
@@ -61,3 +62,9 @@ def test_a_parameter_with_a_rate_of_its_own_moves_by_it(tmp_path):
     fit(stage, dataclasses.replace(LOOP, weight_decay=0.0), tmp_path)
     moved = [1 - getattr(stage.model, name).mean().item() for name in ("matrix", "codes")]
     assert moved == pytest.approx([0.1, 0.2], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["num_steps", "batch_size", "log_every", "eval_every", "save_every"])
+def test_a_run_of_nothing_is_refused(name, tmp_path):
+    with pytest.raises(LapaError, match=f"'{name}' is 0"):
+        fit(Pull(force=1.0), dataclasses.replace(LOOP, **{name: 0}), tmp_path)

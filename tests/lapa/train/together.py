@@ -22,7 +22,7 @@ from lapa.train import finetune, laq, policy
 from lapa.train.loop import LoopConfig
 
 LAYOUTS = ("residual", "shared", "ema")
-NUM_STEPS = 6
+NUM_STEPS = 4
 LAQ = LAQConfig(image_size=32, width=16, num_heads=2, num_spatial=1, num_decoder=1, code_width=4, codebook_size=4)
 POLICY = PolicyConfig(width=16, num_layers=1, num_heads=2, vocab_size=300, dropout=0.0)
 
@@ -36,7 +36,6 @@ def train_all(folder: Path, out: Path, batch_size: int) -> None:
         num_validation=2,
         revive_every=2,
         revive_share=0.9,
-        revive_until=1.0,
         noise_until=0.5,
         motion_weight=0.01,
         nothing_share=0.3,
@@ -45,7 +44,9 @@ def train_all(folder: Path, out: Path, batch_size: int) -> None:
         loop=loop,
     )
     for layout in LAYOUTS:
-        shaped = dataclasses.replace(quantizer, model=dataclasses.replace(LAQ, quantizer=layout))
+        shape = dataclasses.replace(LAQ, quantizer=layout)
+        until = 0.0 if layout == "residual" else 1.0  # with two codes on one latent, rounding decides
+        shaped = dataclasses.replace(quantizer, model=shape, revive_until=until)
         _train(laq.LAQStage, lambda shaped=shaped, to=out / layout: laq.run(shaped, out=to), out / layout)
     learner = policy.TrainPolicyConfig(labels=str(folder / "labels"), model=POLICY, loop=loop)
     _train(policy.PolicyStage, lambda: policy.run(learner, out=out / "policy"), out / "policy")
@@ -62,10 +63,10 @@ def train_all(folder: Path, out: Path, batch_size: int) -> None:
         return
     stopped = out / "stopped"
     try:
-        _train(laq.LAQStage, lambda: laq.run(quantizer, out=stopped), stopped, stop_at=2)
+        _train(laq.LAQStage, lambda: laq.run(shaped, out=stopped), stopped, stop_at=1)
     except KeyboardInterrupt:
         assert (stopped / "resume.safetensors").is_file()
-        _train(laq.LAQStage, lambda: laq.run(quantizer, out=stopped), stopped)
+        _train(laq.LAQStage, lambda: laq.run(shaped, out=stopped), stopped)
 
 
 def _train(stage: type, run, out: Path, stop_at: int = -1) -> None:
