@@ -144,9 +144,9 @@ def fingerprint(path: str | Path) -> str:
 
 
 def token_fingerprint(path: str | Path) -> str:
-    """Return the sha256 of the quantizer whose tokens the one at `path` speaks; what speaks to it is bound to that.
+    """Return the sha256 by which labels, policies and indexes name the quantizer at `path`.
 
-    Its own, unless only its decoder was trained further (`train-decoder`): then that of the one it came from.
+    It is that of its weights; after `train-decoder`, which leaves all tokens as they are, that of the quantizer before.
     """
     return (read_config(Path(path), "laq").get("parents") or {}).get("encoder") or fingerprint(path)
 

@@ -48,7 +48,7 @@ def load_laq(path: str | Path, *, needs_tokens: bool = True) -> AnyLAQ:
 
 
 def _check_kind(model: LAQ, checkpoint: Checkpoint, needs_tokens: bool) -> None:
-    """Refuse what the caller cannot use, and eyes that are not those it was trained with."""
+    """Refuse a quantizer without tokens where they are needed, and one whose vision model was replaced since."""
     if needs_tokens and not model.has_tokens:
         raise LapaError(
             f"'{checkpoint.path}' is a continuous quantizer, an upper bound without tokens: give one that was trained "

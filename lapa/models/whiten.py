@@ -1,8 +1,8 @@
 """Whitening of frozen features, fitted once on training frames.
 
-Most of what a frozen encoder says of a patch is where it is and what the background looks like; a block's colour and
-shape are in directions a hundred times smaller. Without the mean of each place, and with all directions alike, they are
-as loud as the rest.
+Most of the variance of a frozen encoder's features comes from a patch's position and from the background; a block's
+colour and shape lie in directions of a hundredth of that size. Subtracting each patch's mean and scaling all directions
+to unit variance brings them up to the rest.
 
 Source: PCA whitening with shrinkage; what it is worth stands in assets/docs/LOG.md.
 """

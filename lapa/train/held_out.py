@@ -25,7 +25,7 @@ def draw_held_out(num_pairs: int, most: int) -> tuple[Int[np.ndarray, "r"], np.r
     return np.sort(rng.choice(num_pairs, min(most, num_pairs), replace=False)), rng
 
 
-def listen(
+def score_held_out(
     score: Score,
     records: Sequence[ClipRecord],
     clip: Int[np.ndarray, "r"],

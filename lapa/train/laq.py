@@ -37,7 +37,7 @@ from lapa.train.motion import MotionReader, motions
 from lapa.types import LapaError
 
 MOTION_WEIGHT, NOTHING_SHARE = 0.004, 0.1
-"""What presets hold a latent to beside the picture; without it, the paper's loss."""
+"""The presets' `motion_weight` and `nothing_share`; both 0 give the paper's loss."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,17 +227,20 @@ class LAQStage:
 
     def parents(self) -> dict[str, str]:
         """Return the fingerprints of what the weights were made from."""
-        found = {"init": fingerprint(self.config.init)} if self.config.init else {}
-        return found if self.model.vision is None else found | {"vision": self.model.vision.sha256}
+        init = {"init": fingerprint(self.config.init)} if self.config.init else {}
+        return init if self.model.vision is None else init | {"vision": self.model.vision.sha256}
 
     def _motions(self, table: PairTable) -> np.ndarray:
         return motions(table) if self.config.motion_weight else np.zeros((len(table), 2), np.float32)
 
     def _missed(self, encoding: Encoding, motion: Tensor) -> np.ndarray:
-        """Return the squared errors of the motions read off what the decoder is told, and of no motion as a guess."""
-        told = self.model.latent_of(encoding.tokens) if self.model.has_tokens else encoding.continuous
+        """Return two summed squared errors: of the motions read off the latents, and of guessing no motion.
+
+        The latents are those the decoder is fed: the quantised ones where there are tokens.
+        """
+        fed = self.model.latent_of(encoding.tokens) if self.model.has_tokens else encoding.continuous
         truth = self.reader.in_units(motion)
-        guess = self.reader.read(told.flatten(1).float().cpu())
+        guess = self.reader.read(fed.flatten(1).float().cpu())
         return np.array([(guess - truth).square().sum().item(), truth.square().sum().item()])
 
     def _draw(self, frame: Tensor, encoding: Encoding, random: torch.Generator) -> tuple[Tensor, Tensor]:

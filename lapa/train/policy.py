@@ -32,7 +32,7 @@ from lapa.models.tokenizer import InstructionTokenizer
 from lapa.processes import on_main, own
 from lapa.protocols import ClipSource
 from lapa.train.features import cached_changes, cached_features
-from lapa.train.held_out import BestWeights, draw_held_out, listen
+from lapa.train.held_out import BestWeights, draw_held_out, score_held_out
 from lapa.train.label import Labels, load_labels
 from lapa.train.laq import draw_samples, split_rows
 from lapa.train.loop import LoopConfig, finish, fit, join_processes
@@ -152,12 +152,12 @@ class PolicyStage:
         self.device = resolve_device()
         self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
         train, held = split_rows(source, labels.config.num_validation)
-        told = [with_instruction(self.records, rows) for rows in (train, held)]
-        if not all(told):
+        spoken = [with_instruction(self.records, rows) for rows in (train, held)]
+        if not all(spoken):
             raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
-        self.model = _build(config, self.laq, [self.records[row].instruction for row in told[0]]).to(self.device)
-        self.train = self._table(source, train, told[0], labels, config)
-        self.held = self._table(source, held, told[1], labels, config)
+        self.model = _build(config, self.laq, [self.records[row].instruction for row in spoken[0]]).to(self.device)
+        self.train = self._table(source, train, spoken[0], labels, config)
+        self.held = self._table(source, held, spoken[1], labels, config)
         if isinstance(self.model.backbone, LlamaBackbone):
             seen = np.random.default_rng(0).choice(len(self.train.clip), min(NUM_WHITENED, len(self.train.clip)), False)
             self.model.backbone.whiten.fit(torch.from_numpy(self.train.features[np.sort(seen)].astype(np.float32)))
@@ -193,7 +193,7 @@ class PolicyStage:
         self.model.eval()
         rows, rng = draw_held_out(len(self.held.clip), NUM_EVALUATED)
         of_rows = self.held.clip[rows], self.held.tokens[rows], self.model.head.prior.cpu().numpy()
-        facts = listen(self._nll, self.records, *of_rows, rows, rng)
+        facts = score_held_out(self._nll, self.records, *of_rows, rows, rng)
         self.best.offer(facts["nll_right"], {n: p for n, p in self.model.named_parameters() if p.requires_grad})
         self._draw(rows[:: max(1, len(rows) // 8)][:8], folder / f"{step:06d}.png")
         return facts
@@ -205,16 +205,16 @@ class PolicyStage:
         self.best.state = state
 
     def _table(
-        self, source: ClipSource, rows: list[int], told: list[int], labels: Labels, config: TrainPolicyConfig
+        self, source: ClipSource, rows: list[int], clips: list[int], labels: Labels, config: TrainPolicyConfig
     ) -> LabelledFrames:
-        """Gather the labelled pairs of the clips `told`; `rows` are all of their split, whose frames are cached."""
+        """Gather the labelled pairs of `clips`, those of the split `rows` that have an instruction."""
         size = self.laq.config.image_size
         store = FrameStore.open(source, rows, size)
         start, end = np.full((2, len(source.records)), -1)
         start[list(rows)], end[list(rows)] = store.starts, store.starts + store.lengths - 1
         windows = np.array([window_frames(labels.window_s, record.fps) for record in source.records])
         is_read = start[labels.clip] + labels.t + windows[labels.clip] <= end[labels.clip]
-        chosen = np.flatnonzero(np.isin(labels.clip, told) & is_read)
+        chosen = np.flatnonzero(np.isin(labels.clip, clips) & is_read)
         clip = labels.clip[chosen]
         first = start[clip] + labels.t[chosen]
 

@@ -33,7 +33,7 @@ from lapa.released.policy_net import ReleasedNet
 from lapa.released.policy_store import Shards, fingerprint_policy, write_weights
 from lapa.released.prompt import ask, training_batch
 from lapa.released.training import TrainableNet, as_arguments
-from lapa.train.held_out import BestWeights, draw_held_out, listen
+from lapa.train.held_out import BestWeights, draw_held_out, score_held_out
 from lapa.train.image_codes import image_codes
 from lapa.train.label import Labels
 from lapa.train.laq import split_rows
@@ -142,7 +142,8 @@ class ReleasedPolicyStage:
         """Measure on held-out pairs, under the right instruction and under another episode's; remember the best."""
         self.model.eval()
         rows, rng = draw_held_out(len(self.held.clip), NUM_EVALUATED)
-        facts = listen(self._nll, self.records, self.held.clip[rows], self.held.tokens[rows], self.prior, rows, rng)
+        of_rows = self.held.clip[rows], self.held.tokens[rows], self.prior
+        facts = score_held_out(self._nll, self.records, *of_rows, rows, rng)
         if self.keeps_best:
             self.best.offer(facts["nll_right"], self.model.learning())
         return facts
@@ -159,7 +160,7 @@ class ReleasedPolicyStage:
     def _nll(self, rows: np.ndarray, texts: list[str] | None) -> tuple[np.ndarray, np.ndarray]:
         """Return each held-out row's negative log-likelihood per token, and the share of tokens guessed right."""
         texts = self._texts(self.held, rows) if texts is None else texts
-        net, found, hits = self.model.net, [np.zeros(0)], [np.zeros(0)]
+        net, losses, hits = self.model.net, [np.zeros(0)], [np.zeros(0)]
         for start in range(0, len(rows), EVALUATED_AT_ONCE):
             part = slice(start, start + EVALUATED_AT_ONCE)
             codes = torch.from_numpy(self.held.codes[rows[part]].astype(np.int64))
@@ -167,12 +168,12 @@ class ReleasedPolicyStage:
             with autocast(resolve_precision(self.precision, net.device), net.device):
                 logits = net.score(ask(self.reader.tokenizer, texts[part], codes).to(net.device), tokens)
             nll = nn.functional.cross_entropy(logits.mT, tokens, reduction="none")
-            found.append(nll.mean(1).cpu().numpy())
+            losses.append(nll.mean(1).cpu().numpy())
             hits.append((logits.argmax(-1) == tokens).float().mean(1).cpu().numpy())
-        return np.concatenate(found), np.concatenate(hits)
+        return np.concatenate(losses), np.concatenate(hits)
 
-    def _table(self, source: ClipSource, told: list[int], labels: Labels, config: TrainPolicyConfig) -> LabelledCodes:
-        chosen = np.flatnonzero(np.isin(labels.clip, told))
+    def _table(self, source: ClipSource, clips: list[int], labels: Labels, config: TrainPolicyConfig) -> LabelledCodes:
+        chosen = np.flatnonzero(np.isin(labels.clip, clips))
         clip, t = labels.clip[chosen], labels.t[chosen]
         key = fingerprint(Path(config.init) / VQGAN_FOLDER)
         codes = image_codes(self.reader.look, source, clip, t, key=key)

@@ -19,7 +19,7 @@ class LearnedCodes(Quantizer):
 
     @abstractmethod
     def wanted(self, latents: Float[Tensor, "b m q"], points: Float[Tensor, "b l q"]) -> Float[Tensor, "b l q"]:
-        """Return, for each token, what its code should have been."""
+        """Return the vector that each token's code stands for: its latent, or what earlier tokens left of it."""
 
     @abstractmethod
     def set_codes(self, book: int, codes: Int[Tensor, "n"], vectors: Float[Tensor, "n q"]) -> None:
@@ -49,7 +49,7 @@ class LearnedCodes(Quantizer):
         return moved
 
     def _rows(self, latents: Float[Tensor, "n m q"]) -> Float[Tensor, "books rows q"]:
-        """Return what each codebook was asked to say, on the CPU, where generators draw."""
+        """Return the vectors that each codebook quantises (see `wanted`), on the CPU, where generators draw."""
         latents = latents.to(self.codebooks().device)
         wanted = self.wanted(latents, self.place(self.nearest(latents)[0]))
         return rearrange(wanted, "n (books s) q -> books (n s) q", books=self.num_codebooks).cpu()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lapa.protocols import ClipRecord
-from lapa.train.held_out import BestWeights, draw_held_out, listen
+from lapa.train.held_out import BestWeights, draw_held_out, score_held_out
 
 PRIOR = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
 
@@ -20,7 +20,7 @@ def records(*texts: str) -> list[ClipRecord]:
 def measure(score, texts=("go left", "go right", "wait"), clip=(0, 0, 1, 2)):
     rows = np.arange(len(clip)) + 5
     tokens = np.array([[0, 1], [0, 0], [1, 1], [0, 1]])
-    return listen(score, records(*texts), np.array(clip), tokens, PRIOR, rows, np.random.default_rng(0))
+    return score_held_out(score, records(*texts), np.array(clip), tokens, PRIOR, rows, np.random.default_rng(0))
 
 
 def test_the_gap_is_what_a_wrong_instruction_costs():

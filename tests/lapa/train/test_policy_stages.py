@@ -161,6 +161,23 @@ def test_a_killed_run_goes_on_bit_for_bit(config, folder, tmp_path, monkeypatch)
     assert logs[0] == logs[1]
 
 
+def test_the_best_weights_survive_a_stop(config, folder, tmp_path, monkeypatch):
+    """At this rate the second evaluation is worse than the first, whose weights a run that was stopped must find."""
+    loop = dataclasses.replace(LOOP, lr=3.0, batch_size=4)
+    config = dataclasses.replace(config, loop=loop)
+    whole = policy.run(config, out=tmp_path / "whole")
+    first, last = (row["eval_nll_right"] for row in rows(whole) if "eval_nll_right" in row)
+    assert first < last, "the best weights are not the last"
+    dies_once(monkeypatch, policy.PolicyStage, step=6)
+    with pytest.raises(_KilledError):
+        policy.run(config, out=tmp_path / "killed")
+    monkeypatch.undo()
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "cache"))
+    killed = policy.run(config, out=tmp_path / "killed")
+    assert json.loads((killed / "report.json").read_text())["nll_right"] == pytest.approx(first, rel=1e-4)
+    assert same_weights(*(load_policy(path, folder / "laq") for path in (whole, killed)))
+
+
 def test_a_robot_learns_its_actions_and_resumes_bit_for_bit(trained, folder, tmp_path, monkeypatch):
     config = finetune.FinetuneConfig(
         policy=str(trained),
@@ -214,6 +231,10 @@ def test_what_does_not_go_together_is_refused(labels, config, folder, trained, t
             finetune.FinetuneConfig(policy=str(trained), laq=str(folder / "laq"), data=str(silent), num_validation=1),
             out=tmp_path / "d",
         )
+
+
+def rows(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
 class _KilledError(Exception):
