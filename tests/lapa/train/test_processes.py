@@ -37,7 +37,7 @@ def runs(videos, tmp_path_factory):  # noqa: F811
         started = [start(rank, folder, port) for port in [free_port()] for rank in range(2)]
         train_all(folder, folder / "one", BATCH_SIZE)
         for process in started:
-            assert process.wait(timeout=240) == 0, process.args
+            assert process.wait(timeout=600) == 0, process.args
     return folder
 
 
