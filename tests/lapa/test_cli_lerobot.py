@@ -34,6 +34,13 @@ def test_encode_goes_through_a_data_set_and_never_over_an_episodes_end(bundle, d
     assert "observation.images.front" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["train-laq tiny", "label", "export clips"])
+def test_every_verb_that_opens_data_knows_its_cameras(bundle, data, tmp_path, capsys, verb):
+    laq = ["--laq", str(bundle / "laq")] if verb == "label" else []
+    assert main([*verb.split(), "--data", str(data), "--camera", "nose", "--out", str(tmp_path / "out"), *laq]) == 1
+    assert "no camera 'nose'" in capsys.readouterr().err
+
+
 def test_an_index_says_how_motion_is_known(bundle, data, tmp_path, capsys):
     def index(name, *options):
         argv = ["index", "--data", str(data), "--out", str(tmp_path / name), "--num-rows", "12", *options]
