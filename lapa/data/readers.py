@@ -1,29 +1,28 @@
-"""Three ways to get pictures by number out of a path: decord for video files, PyAV for damaged ones, PIL for folders.
+"""Two ways to get pictures by number out of a path: PyAV for video files, PIL for folders of pictures.
 
-All have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about damage, or "")
+Both have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about damage, or "")
 and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns that
-into a sentence. Only this file knows decord.
+into a sentence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import av
-import decord
 import numpy as np
 from PIL import Image
 
-from lapa.data.salvage import Pictures, upright, upright_size
+from lapa.data.contents import contents_of
+from lapa.data.film import Film, MismatchError
+from lapa.data.salvage import upright
 from lapa.types import Frame, Frames, LapaError
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
-
-decord.logging.set_level(decord.logging.QUIET)
 
 
 def natural_key(path: Path) -> list[tuple[bool, int, str]]:
@@ -39,67 +38,39 @@ def fit_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:
 
 
 class FileReader:
-    """A video file through decord: any container and codec of its ffmpeg, animated gif included.
+    """A video file: each frame from the last key frame before it that is safe, or from the beginning.
 
     Args:
         path: the file.
-        max_side: the decoder itself shrinks to this, so that 4K frames never pile up in memory.
+        max_side: frames are shrunk to this one by one, so that 4K never piles up in memory.
+        in_order: decode from the beginning, up to the first damage, whatever the packets say.
+
+    Raises, on reading:
+        MismatchError: if other pictures come than the packets promised.
     """
 
-    note = ""
-
-    def __init__(self, path: Path, max_side: int | None = None):
-        self._path, self._max_side = str(path), max_side
-        self._native = decord.VideoReader(self._path, num_threads=1)
-        self.num_frames = len(self._native)
-        self.fps = float(self._native.get_avg_fps())
-
-    @cached_property
-    def _native_size(self) -> tuple[int, int]:
-        height, width, _ = self._native[0].shape
-        return height, width
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return fit_size(*self._native_size, self._max_side)
-
-    @cached_property
-    def _scaled(self) -> decord.VideoReader:
-        if self._max_side is None or self.size == self._native_size:
-            return self._native
-        height, width = self.size
-        return decord.VideoReader(self._path, num_threads=1, width=width, height=height)
+    def __init__(self, path: Path, max_side: int | None = None, *, in_order: bool = False):
+        contents = contents_of(path, in_order=in_order)
+        self.num_frames, self.fps, self.note = contents.num_frames, contents.fps, contents.note
+        self.size = fit_size(*contents.size, max_side) if contents.num_frames else (0, 0)
+        self._path, self._index = path, contents.index
+        self._film: Film | None = None
+        self._position, self._upcoming = 0, iter(())
 
     def read(self, indices: Sequence[int]) -> Frames:
-        return self._scaled.get_batch(list(indices)).asnumpy()
+        return np.stack([upright(self._picture(i), *self.size) for i in indices])
 
-
-class SalvageReader:
-    """The part of a video file that comes before any damage, decoded in order; a jump back starts over."""
-
-    def __init__(self, path: Path, max_side: int | None = None):
-        self._path, self._max_side = path, max_side
-        with Pictures(path) as pictures:
-            self.fps = pictures.fps
-            first = next(iter(pictures), None)
-            self.size = fit_size(*upright_size(first), max_side) if first else (0, 0)
-            self.num_frames = pictures.num_read + sum(1 for _ in pictures)
-            self.note = f"the file is damaged from frame {self.num_frames} on" if pictures.damaged else ""
-        self._position, self._upcoming = 0, self._frames()
-
-    def _frames(self) -> Iterator[av.VideoFrame]:
-        with Pictures(self._path) as pictures:
-            yield from pictures
-
-    def read(self, indices: Sequence[int]) -> Frames:
-        if indices[0] < self._position:
-            self._position, self._upcoming = 0, self._frames()
-        frames = []
-        for i in indices:
-            picture = next(islice(self._upcoming, i - self._position, None))
-            self._position = i + 1
-            frames.append(upright(picture, *self.size))
-        return np.stack(frames)
+    def _picture(self, i: int) -> av.VideoFrame:
+        key = self._index.key_for(i) if self._index else 0
+        begin = self._index.first_of(key) if self._index else 0
+        if self._film is None or i < self._position or begin > self._position:
+            self._film = self._film or Film(self._path, self._index)
+            self._position, self._upcoming = begin, self._film.pictures_from(key)
+        picture = next(islice(self._upcoming, i - self._position, None), None)
+        if picture is None:
+            raise MismatchError(f"frame {i} is missing")
+        self._position = i + 1
+        return picture
 
 
 class PictureReader:

@@ -20,9 +20,11 @@ from typing import Any
 
 import av
 
+from lapa.data.contents import contents_of
+from lapa.data.rates import DEFAULT_FPS, plausible_fps
 from lapa.data.readers import fit_size
 from lapa.data.salvage import NoPictureError, Pictures, upright, upright_size
-from lapa.data.video import DEFAULT_FPS, explain_too_short, explain_unreadable, open_video, plausible_fps
+from lapa.data.video import explain_too_short, explain_unreadable, open_video
 from lapa.data.video_writer import write_video
 from lapa.types import Frame, LapaError
 
@@ -164,7 +166,8 @@ def _probe(path: Path) -> dict[str, float]:
 
 def _transcode(path: Path, out: Path, max_side: int, max_duration_s: int | float) -> dict[str, Any]:
     with _open(path) as pictures:
-        fps = min(pictures.fps, _MAX_FPS) if plausible_fps(pictures.fps) else DEFAULT_FPS
+        measured = contents_of(path).fps
+        fps = min(measured, _MAX_FPS) if plausible_fps(measured) else DEFAULT_FPS
         max_frames = max(2, int(max_duration_s * fps))
         frames = _even_frames(pictures, fps, max_side)
         first = next(frames, None)
@@ -185,7 +188,7 @@ def _even_frames(pictures: Pictures, fps: int | float, max_side: int) -> Iterato
     held, start_s, num_shown = None, 0.0, 0
     for picture in pictures:
         position = pictures.num_read - 1
-        if plausible_fps(pictures.fps) and picture.time is not None:
+        if picture.time is not None:
             start_s = picture.time if held is None else start_s
             position = round((picture.time - start_s) * fps)
         while held is not None and num_shown < position:

@@ -2,7 +2,7 @@
 
 Everything bad that a file can be ends here as one `LapaError` sentence. A damaged file is used up to the damage, and
 `Video.note` says so. Deliberately knows nothing of models, and of time only the frame rate: frames are numbered, not
-timed, so a recording with a variable frame rate is read at its average one (`lapa/data/upload.py` evens it out).
+timed, so a recording with a variable frame rate is read at its usual one (`lapa/data/upload.py` evens it out).
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader, SalvageReader
-from lapa.data.salvage import NoPictureError, Pictures
+from lapa.data.rates import DEFAULT_FPS as DEFAULT_FPS
+from lapa.data.rates import plausible_fps as plausible_fps
+from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader
+from lapa.data.salvage import NoPictureError
 from lapa.data.video_writer import write_video as write_video  # reading and writing through one door
 from lapa.types import Clip, Frames, LapaError
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts", ".ogv"})
-DEFAULT_FPS = 10.0
-"""Taken where a file names no frame rate, or an absurd one."""
-
 CHUNK_BYTES = 32 * 2**20
 """Most that a block of decoded frames takes, unless one frame alone takes more."""
 
@@ -38,7 +37,7 @@ class Video:
     def __init__(
         self,
         path: Path,
-        reader: FileReader | SalvageReader | PictureReader,
+        reader: FileReader | PictureReader,
         *,
         max_side: int | None = None,
         fps: int | float | None = None,
@@ -53,11 +52,11 @@ class Video:
 
     @property
     def height(self) -> int:
-        return self._size()[0]
+        return self._reader.size[0]
 
     @property
     def width(self) -> int:
-        return self._size()[1]
+        return self._reader.size[1]
 
     def frames(self, indices: Sequence[int]) -> Frames:
         """Decode frames by number, in any order, repeats allowed.
@@ -70,13 +69,13 @@ class Video:
         """
         self._check(indices)
         if len(indices) == 0:
-            return np.empty((0, *self._size(), 3), np.uint8)
+            return np.empty((0, *self._reader.size, 3), np.uint8)
         unique, inverse = np.unique(np.asarray(indices), return_inverse=True)
         try:
             frames = self._reader.read(unique.tolist())
         except LapaError:
             raise
-        except Exception:  # decord raises DECORDError, an Exception of its own, and RuntimeError alike
+        except Exception:  # MismatchError, and whatever the decoder says to a damaged file
             self._salvage()
             return self.frames(indices)
         in_order = len(unique) == len(indices) and bool((np.diff(inverse) > 0).all())
@@ -115,15 +114,6 @@ class Video:
                 if self.num_frames == readable:  # nothing was learned of the damage: it is another matter
                     raise
 
-    def _size(self) -> tuple[int, int]:
-        try:
-            return self._reader.size
-        except LapaError:
-            raise
-        except Exception:
-            self._salvage()
-            return self._reader.size
-
     def _check(self, indices: Sequence[int]) -> None:
         outside = [i for i in indices if not 0 <= i < self.num_frames]
         if outside:
@@ -135,8 +125,7 @@ class Video:
     def _salvage(self) -> None:
         """Go on with what can be read before the damage that the reader has met."""
         try:
-            assert isinstance(self._reader, FileReader)
-            reader = SalvageReader(self.path, self._max_side)
+            reader = FileReader(self.path, self._max_side, in_order=True)
         except Exception:
             raise LapaError(explain_unreadable(self.path)) from None
         if reader.num_frames == 0:
@@ -157,7 +146,7 @@ def open_video(path: str | Path, *, max_side: int | None = None, fps: int | floa
     """
     path = Path(path)
     try:
-        reader = PictureReader(path, max_side) if path.is_dir() else _open_file(path, max_side)
+        reader = PictureReader(path, max_side) if path.is_dir() else FileReader(path, max_side)
     except Exception as error:
         raise LapaError(explain_unreadable(path, error)) from None
     if reader.num_frames == 0:
@@ -166,31 +155,13 @@ def open_video(path: str | Path, *, max_side: int | None = None, fps: int | floa
 
 
 def peek_video(path: str | Path) -> tuple[int, float]:
-    """Read how many frames a video claims to have, and its frame rate, at a fraction of the cost of opening it.
+    """Return how many frames a video has, and its frame rate: what `open_video` says of it.
 
     Raises:
         LapaError: as `open_video`.
     """
-    path = Path(path)
-    if path.is_file():
-        try:
-            with Pictures(path) as pictures:
-                claimed, fps = pictures.num_claimed, pictures.fps
-        except Exception as error:
-            raise LapaError(explain_unreadable(path, error)) from None
-        if claimed and plausible_fps(fps):
-            return claimed, fps
     video = open_video(path)
     return video.num_frames, video.fps
-
-
-def _open_file(path: Path, max_side: int | None) -> FileReader | SalvageReader:
-    with Pictures(path):  # refuses what is no video quietly; decord would print before it raises
-        pass
-    try:
-        return FileReader(path, max_side)
-    except Exception:
-        return SalvageReader(path, max_side)
 
 
 def read_clip(
@@ -220,11 +191,6 @@ def read_clip(
 def read_frames(video: Video, max_frames: int | None = None) -> Frames:
     """Decode the frames of `video` from the first to the last that can be read; see `read_clip`."""
     return np.concatenate(list(video.chunks(0, max_frames or None)))
-
-
-def plausible_fps(fps: int | float) -> bool:
-    """Tell a frame rate from what stands where a file knows none (0, NaN, the ticks of its clock)."""
-    return 0.05 <= fps <= 1000.0
 
 
 def window_frames(window_s: int | float, fps: int | float) -> int:

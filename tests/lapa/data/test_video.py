@@ -58,9 +58,9 @@ def test_max_side_never_enlarges(movie: Movie):
     assert read_clip(movie("a.mp4", 3), max_side=640).frames.shape == (3, 48, 64, 3)
 
 
-def test_variable_frame_rate_reads_at_the_average(movie: Movie):
+def test_a_pause_is_not_a_rate(movie: Movie):
     clip = read_clip(movie("vfr.mp4", times=[i + 10 * (i >= 15) for i in range(30)]))
-    assert clip.fps == pytest.approx(7.5) and numbers(clip.frames) == list(range(30))
+    assert clip.fps == pytest.approx(10) and numbers(clip.frames) == list(range(30))
 
 
 @pytest.mark.parametrize("turn, corner", [(90, "top"), (270, "bottom")])
@@ -131,7 +131,7 @@ def test_damaged_file_is_used_up_to_the_damage(kind: str, request: pytest.Fixtur
     assert 10 < clip.num_frames < 50 and numbers(clip.frames) == list(range(clip.num_frames))
     video = open_video(path)
     with pytest.raises(LapaError, match=f"damaged from frame {clip.num_frames} on"):
-        video.frames(range(60)[: video.num_frames])
+        video.frames(range(60))
     assert video.num_frames == clip.num_frames and "damaged" in video.note
     assert numbers(video.frames([9, 2])) == [9, 2]
 
