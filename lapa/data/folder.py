@@ -21,7 +21,7 @@ from lapa.data.identity import file_facts, video_facts
 from lapa.data.labels import LABELS
 from lapa.data.left_out import leave_out
 from lapa.data.readers import PICTURE_SUFFIXES, natural_key
-from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, peek_video, read_frames
+from lapa.data.video import VIDEO_SUFFIXES, Video, open_video, read_frames
 from lapa.protocols import ClipRecord
 from lapa.types import Clip, Frames, LapaError
 
@@ -136,7 +136,10 @@ class FolderSource:
     def _record(self, i: int) -> ClipRecord:
         facts = self._facts[i]
         try:
-            num_frames, fps = peek_video(self._videos[i])
+            video = open_video(self._videos[i])
+            num_frames, fps = video.num_frames, video.fps
+            if video.note:
+                leave_out(f"a part of {self._names[i]} of '{self.name}' ({video.note})")
         except LapaError as error:
             leave_out(str(error))
             num_frames, fps = 0, 0.0
