@@ -1,6 +1,6 @@
 """The world model: policy -> tokens -> decoder -> frame -> again (the closed-loop rollout of the paper's analysis).
 
-Works at the quantizer's picture size after the first step, so that no step blurs the next.
+A dream goes on from its own pictures, which have the size of the frame it began with: no step makes the next smaller.
 Knows the protocols, not what stands behind them: any `Policy` drives any `World`.
 """
 
@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from lapa.frames import to_frames, to_pixels
+from lapa.frames import to_frames
+from lapa.limits import fit
+from lapa.models.draw import draw
 from lapa.models.load import AnyLAQ
 from lapa.protocols import Policy, World
 from lapa.types import Frame, LatentAction, Step
@@ -25,10 +27,13 @@ class LAQWorld:
 
     @torch.inference_mode()
     def step(self, frame: Frame, latent_action: LatentAction) -> Frame:
-        """Return the frame that the decoder expects, uint8 [s s 3] at the quantizer's size."""
+        """Return the frame that the decoder expects, uint8 [h w 3]: as large as `frame`, at most 1280 px.
+
+        A quantizer whose head does not move pixels answers at its own size, [s s 3].
+        """
         tokens = torch.tensor([latent_action.tokens], device=self._laq.device)
-        pixels = to_pixels([frame], self._laq.config.image_size, self._laq.device)
-        return to_frames(self._laq.decode(pixels, tokens))[0]
+        (future,) = draw(self._laq, fit(frame), tokens)
+        return to_frames(future)[0]
 
 
 def dream(

@@ -24,10 +24,11 @@ from lapa import bundle as bundles
 from lapa.data.video import open_video, read_clip, window_frames
 from lapa.device import resolve_device
 from lapa.dream import dream, play
-from lapa.frames import resize, to_frames, to_pixels
+from lapa.frames import to_frames, to_pixels
 from lapa.index import nearest
-from lapa.limits import MAX_SIDE, checked_temperature, checked_top_k, stretch_like
+from lapa.limits import MAX_SIDE, THUMB_SIDE, checked_temperature, checked_top_k, clip_side, fit, stretch_like
 from lapa.meaning import CodeMeaning as CodeMeaning  # handed on: part of what an Explorer answers
+from lapa.models.draw import draw
 from lapa.models.encode import encode_pairs, latent_actions
 from lapa.novelty import Novelty, novelty, pool_features
 from lapa.opened import OpenBundle
@@ -90,15 +91,17 @@ class Explorer(OpenBundle):
         return window_frames(self.window_s, fps)
 
     def open_clip(self, path: str | Path, *, max_frames: int | None = MAX_FRAMES) -> Clip:
-        """Open a video or a folder of pictures, at most 320 px on its longer side.
+        """Open a video or a folder of pictures, at its own size where that fits into memory (`limits.clip_side`).
 
         Raises:
             LapaError: if it cannot be read.
         """
-        return read_clip(path, max_frames=max_frames, max_side=MAX_SIDE)
+        video = open_video(path, max_side=MAX_SIDE)
+        side = clip_side(video.height, video.width, min(video.num_frames, MAX_FRAMES))
+        return read_clip(path, max_frames=max_frames, max_side=side)
 
     def open_frame(self, path: str | Path, t: int) -> Frame:
-        """Decode one frame of a video, at most 320 px on its longer side.
+        """Decode one frame of a video, at most 1280 px on its longer side.
 
         Raises:
             LapaError: if it cannot be read, or has no frame `t`.
@@ -144,29 +147,28 @@ class Explorer(OpenBundle):
     # decode
 
     def decode(self, frame: Frame, latent_action: LatentAction | Tokens) -> Frame:
-        """Return the future of `frame` under a latent action, in the proportions of `frame` and at most 320 px."""
+        """Return the future of `frame` under a latent action, of its size, at most 1280 px on the longer side."""
         return self.decode_many(frame, [latent_action])[0]
 
-    @torch.inference_mode()
-    def decode_many(self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens]) -> Frames:
-        """Decode one frame under several latent actions: uint8 [n h w 3]."""
+    def decode_many(
+        self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens], *, max_side: int = MAX_SIDE
+    ) -> Frames:
+        """Decode one frame under several latent actions: uint8 [n h w 3], at most `max_side` on the longer side."""
         tokens = torch.tensor([self._checked(action).tokens for action in latent_actions], device=self.device)
-        start = self._pixels([frame])
-        parts = []
-        for part in tokens.split(BATCH):
-            with self._lock:
-                parts.append(to_frames(self._laq.decode(start.expand(len(part), -1, -1, -1), part)))
-        return np.stack([stretch_like(picture, frame) for picture in np.concatenate(parts)])
+        start = fit(frame, max_side)
+        parts = [to_frames(futures) for futures in self._locked(draw(self._laq, start, tokens))]
+        return np.stack([stretch_like(picture, start) for part in parts for picture in part])
 
     def play(
         self, frame: Frame, latent_actions: Sequence[LatentAction | Tokens], *, stretch: bool = True
     ) -> Iterator[Step]:
         """Play latent actions one after the other, the decoder fed with its own pictures; yield each step.
 
-        Without `stretch` the pictures stay as the decoder made them, square: going on from one of them loses nothing.
+        Without `stretch` the pictures stay as the decoder made them, square if its head does not move pixels: going on
+        from one of them loses nothing.
         """
         actions = [self._checked(action) for action in latent_actions]
-        steps = play(self._world, self._small(frame), actions)
+        steps = play(self._world, fit(frame), actions)
         return self._show(steps, frame) if stretch else self._locked(steps)
 
     # dream
@@ -266,7 +268,7 @@ class Explorer(OpenBundle):
         path = bundles.find_data(index.data, index.clip_names[index.clip[row]])
         if path is None:
             return None
-        video, t = open_video(path, max_side=MAX_SIDE), int(index.t[row])
+        video, t = open_video(path, max_side=THUMB_SIDE), int(index.t[row])
         frame, future = video.frames([t, t + self.window_frames(video.fps)])
         return frame, future
 
@@ -286,9 +288,6 @@ class Explorer(OpenBundle):
 
     def _pixels(self, frames: Sequence[Frame] | Frames) -> torch.Tensor:
         return to_pixels(frames, self.image_size, self.device)
-
-    def _small(self, frame: Frame) -> Frame:
-        return resize(frame, self.image_size, self.image_size)
 
     def _locked(self, items: Iterator[T]) -> Iterator[T]:
         """Hold the lock only while an item is computed."""

@@ -1,16 +1,46 @@
 """Pixel heads of the decoder: from patch tokens to the future frame.
 
-`WarpHead` moves the pixels of the current frame along a predicted flow and paints what no pixel can give;
-`LinearHead` is the paper's one linear layer per patch.
+`WarpHead` says how the pixels of the current frame move and what must be painted that no pixel can give, a `Change`;
+`apply` brings it to a frame of any size. `LinearHead` is the paper's one linear layer per patch.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What happens to a frame: flow [b 2 h w] (see `warp`), mask [b 1 h w] and paint [b 3 h w], both in [0, 1]."""
+
+    flow: Tensor
+    mask: Tensor
+    paint: Tensor
+
+    def resized(self, height: int, width: int) -> Change:
+        """Return the same change at another resolution, bilinearly; itself at its own."""
+        size = self.flow.shape[-2:]
+        if size == (height, width):
+            return self
+        maps = torch.cat([self.flow, self.mask, self.paint], dim=1)
+        is_smaller = height < size[0] or width < size[1]
+        resized = F.interpolate(maps, (height, width), mode="bilinear", align_corners=False, antialias=is_smaller)
+        return Change(*resized.split((2, 1, 3), dim=1))
+
+
+def apply(change: Change, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Return the future of a frame of any size: (1 - mask) * warp(frame, flow) + mask * paint.
+
+    Flow is measured in pictures, not pixels, so that it fits every size; what only moves stays as sharp as `frame`.
+    """
+    change = change.resized(*frame.shape[-2:])
+    return (1 - change.mask) * warp(frame, change.flow) + change.mask * change.paint
 
 
 class LinearHead(nn.Module):
@@ -36,8 +66,6 @@ class LinearHead(nn.Module):
 
 class WarpHead(nn.Module):
     """Convolutions with skips from the current frame; out come a flow, a mask and paint.
-
-    future = (1 - mask) * warp(frame, flow) + mask * paint, so what only moves stays sharp.
 
     Attributes:
         patch: the side of the patches it draws, in pixels.
@@ -69,6 +97,10 @@ class WarpHead(nn.Module):
         return at_2, at_4, F.silu(self.skip_8(at_4))
 
     def forward(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        return apply(self.change(tokens, frame), frame)
+
+    def change(self, tokens: Float[Tensor, "b p d"], frame: Float[Tensor, "b 3 h w"]) -> Change:
+        """Say what happens to a frame, at its size."""
         at_2, at_4, at_8 = self.see(frame)
         grid = rearrange(tokens, "b (r s) d -> b d r s", r=frame.shape[-2] // 16)
         x = self.up_8(torch.cat([_double(self.from_tokens(grid)), at_8], dim=1))
@@ -76,8 +108,7 @@ class WarpHead(nn.Module):
         x = self.up_2(torch.cat([_double(x), at_2], dim=1))
         flow = F.interpolate(self.to_flow(x).float(), scale_factor=2, mode="bilinear", align_corners=False)
         painted = F.pixel_shuffle(self.to_paint(x).float(), 2)
-        mask, paint = torch.sigmoid(painted[:, :1] - 4.0), torch.sigmoid(painted[:, 1:])
-        return (1 - mask) * warp(frame, flow) + mask * paint
+        return Change(flow, torch.sigmoid(painted[:, :1] - 4.0), torch.sigmoid(painted[:, 1:]))
 
 
 def warp(frame: Float[Tensor, "b 3 h w"], flow: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 3 h w"]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from lapa.models.blocks import RelativePositionBias, Transformer
-from lapa.models.heads import LinearHead, WarpHead
+from lapa.models.heads import Change, LinearHead, WarpHead
 from lapa.models.quantizer import QUANTIZERS, Mode
 from lapa.models.shapes import check_counts, check_divides
 from lapa.models.vision import FrozenVision
@@ -128,6 +128,11 @@ class LAQ(nn.Module):
         return self.quantizer.has_tokens
 
     @property
+    def moves_pixels(self) -> bool:
+        """Whether what its tokens do can be applied to a frame of any size (`change`): with the warp head."""
+        return isinstance(self.head, WarpHead)
+
+    @property
     def codebooks(self) -> Float[Tensor, "l k q"]:
         """The code vectors each token chooses from."""
         return self.quantizer.codebooks()
@@ -169,6 +174,10 @@ class LAQ(nn.Module):
         """Predict the future frame under `tokens`; values may leave [0, 1] slightly."""
         return self.decode_vectors(frame, self.code_vectors(tokens))
 
+    def change(self, frame: Float[Tensor, "b 3 h w"], tokens: Int[Tensor, "b l"]) -> Change:
+        """Say what happens to `frame` under `tokens`, for `lapa.models.heads.apply`; only if it `moves_pixels`."""
+        return self.head.change(self._decoded(frame, self.code_vectors(tokens)), frame)
+
     def code_vectors(self, tokens: Int[Tensor, "b l"]) -> Float[Tensor, "b l q"]:
         """Look up the points tokens stand for."""
         return self.quantizer.place(tokens)
@@ -181,14 +190,7 @@ class LAQ(nn.Module):
         self, frame: Float[Tensor, "b 3 h w"], vectors: Float[Tensor, "b l q"]
     ) -> Float[Tensor, "b 3 h w"]:
         """Predict the future frame under latent vectors that need not be codes."""
-        patches, bias = self._patches(frame), self.decoder_bias()
-        if self.vision is None:
-            patches = patches.detach()  # the encoder teaches it; where that looks at features, only the decoder can
-        if self.config.conditioning == "additive":
-            decoded = self.decoder(patches + self.widen_all(vectors.flatten(1))[:, None], bias=bias)
-        else:
-            decoded = self.decoder(patches, context=self.widen(vectors) + self.token_position, bias=bias)
-        return self.head(decoded, frame)
+        return self.head(self._decoded(frame, vectors), frame)
 
     def frame_features(self, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b p e"]:
         """Return what the encoder sees of one frame, e = 2 * width: patch embeddings beside the spatial output."""
@@ -205,6 +207,15 @@ class LAQ(nn.Module):
             raise LapaError("the linear head sees no details: train the policy with --model.no-details")
         at_8 = self.head.see(frame)[-1]
         return rearrange(at_8, "b c (r y) (s x) -> b (r s) (c y x)", y=2, x=2)
+
+    def _decoded(self, frame: Float[Tensor, "b 3 h w"], vectors: Float[Tensor, "b l q"]) -> Float[Tensor, "b p d"]:
+        """Return the decoder's patch tokens, which the head draws from."""
+        patches, bias = self._patches(frame), self.decoder_bias()
+        if self.vision is None:
+            patches = patches.detach()  # the encoder teaches it; where that looks at features, only the decoder can
+        if self.config.conditioning == "additive":
+            return self.decoder(patches + self.widen_all(vectors.flatten(1))[:, None], bias=bias)
+        return self.decoder(patches, context=self.widen(vectors) + self.token_position, bias=bias)
 
     def _seen_patches(self, frame: Tensor) -> Tensor:
         """Return what the encoder starts from: patches of pixels, or of the frozen model's features."""

@@ -21,6 +21,8 @@ MOST_PAIRS = 48
 """Latent actions along a ribbon, unless a stride is asked for; the same as the app's."""
 MOST_CODES = 64
 MOST_ACTIONS = 64
+SHEET_SIDE = 640
+"""Longer side of a sheet's pictures, in pixels: twice what is printed of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def sheet_shot(explorer: Explorer, clip: Clip, settings: ask.Sheet) -> Sheet:
         for position in range(explorer.code_seq_len)
         for code in range(explorer.codebook_size)
     ]
-    futures = explorer.decode_many(frame, variants)
+    futures = explorer.decode_many(frame, variants, max_side=SHEET_SIDE)
     shape = (explorer.code_seq_len, explorer.codebook_size, *futures.shape[1:])
     return Sheet(frame=like(frame, futures[0]), chosen=chosen, futures=futures.reshape(shape))
 

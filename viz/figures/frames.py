@@ -77,17 +77,17 @@ def label_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 def data_uri(picture: Frame, *, kind: str = "webp", quality: int = 80, longer_side: int | None = None) -> str:
     """Return a picture as text that a page can show: kind "webp", "jpeg" or "png"."""
-    if longer_side is not None and max(picture.shape[:2]) > longer_side:
-        picture = upscale(picture, longer_side=longer_side)
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, kind.upper(), quality=quality)
+    Image.fromarray(_at_most(picture, longer_side)).save(buffer, kind.upper(), quality=quality)
     return _uri(buffer, kind)
 
 
-def animation_uri(frames: Sequence[Frame], *, fps: int | float, kind: str = "webp", quality: int = 75) -> str:
+def animation_uri(
+    frames: Sequence[Frame], *, fps: int | float, kind: str = "webp", quality: int = 75, longer_side: int | None = None
+) -> str:
     """Return a looping animation as text that a page can show: kind "webp" or "gif"."""
     buffer = io.BytesIO()
-    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first, *rest = (Image.fromarray(_at_most(frame, longer_side)) for frame in frames)
     first.save(
         buffer, kind.upper(), save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=quality
     )
@@ -100,6 +100,11 @@ def blink_html(before: Frame, after: Frame, *, alt: str = "before and after", lo
     first, second = (data_uri(each, kind="jpeg", quality=86, longer_side=longer_side) for each in both)
     text = html.escape(alt, quote=True)
     return f'<span class="lae-blink"><img src="{first}" alt="{text}"><img src="{second}" alt=""></span>'
+
+
+def _at_most(picture: Frame, longer_side: int | None) -> Frame:
+    is_larger = longer_side is not None and max(picture.shape[:2]) > longer_side
+    return upscale(picture, longer_side=longer_side) if is_larger else picture
 
 
 def _uri(buffer: io.BytesIO, kind: str) -> str:

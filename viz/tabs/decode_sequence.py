@@ -8,7 +8,7 @@ import gradio as gr
 
 from lapa.types import LapaError, LatentAction
 from viz.figures.frames import animation_uri
-from viz.tabs.film import film_row, films, growing, moving
+from viz.tabs.film import PLAYED_SIDE, film_row, films, growing, moving
 from viz.tabs.markup import same_size, section
 from viz.tabs.page import Page, Updates, act_html
 from viz.tabs.selection import Selection
@@ -42,7 +42,7 @@ def build_sequence(page: Page) -> None:
         for steps in growing(page.bench.explorer(selection.bundle).play(frame, actions)):
             yield {film: films([film_row("Decoded", frame, steps)], steps[-1].frame)}
         shown = [same_size(frame, steps[-1].frame), *(step.frame for step in steps)]
-        stage = moving([("the film", animation_uri(shown, fps=FILM_FPS))])
+        stage = moving([("the film", animation_uri(shown, fps=FILM_FPS, longer_side=PLAYED_SIDE))])
         yield {film: films([film_row("Decoded", frame, steps)], stage=stage)}
 
     page.on(add.click, append, [written], [written])

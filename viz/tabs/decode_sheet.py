@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from lapa.explorer import CodeMeaning
+from lapa.limits import MAX_SIDE, THUMB_SIDE
 from lapa.types import Frame
 from viz.figures.compass import compass_html
 from viz.figures.frames import signed_difference
@@ -27,14 +28,17 @@ class Variants:
         self._bench = bench
         self._kept = BoundedCache(KEPT_BYTES, lambda frame: frame.nbytes)
 
-    def decode(self, selection: Selection, tokens: Sequence[tuple[int, ...]]) -> list[Frame]:
-        """Return the selected frame's future under each of `tokens`."""
-        where = selection.bundle, selection.clip, selection.t
+    def decode(
+        self, selection: Selection, tokens: Sequence[tuple[int, ...]], *, max_side: int = MAX_SIDE
+    ) -> list[Frame]:
+        """Return the selected frame's future under each of `tokens`, at most `max_side` on the longer side."""
+        frame = self._bench.frame(selection)
+        where = selection.bundle, selection.clip, selection.t, min(max_side, max(frame.shape))
         found = {each: self._kept.get((*where, each)) for each in dict.fromkeys(tokens)}
         missing = [each for each, frame in found.items() if frame is None]
         if missing:
-            explorer, frame = self._bench.explorer(selection.bundle), self._bench.frame(selection)
-            for each, decoded in zip(missing, explorer.decode_many(frame, missing), strict=True):
+            explorer = self._bench.explorer(selection.bundle)
+            for each, decoded in zip(missing, explorer.decode_many(frame, missing, max_side=max_side), strict=True):
                 found[each] = self._kept.put((*where, each), decoded.copy())
         return [found[each] for each in tokens]
 
@@ -49,7 +53,7 @@ def sheet_html(page: Page, variants: Variants, selection: Selection, shown: str)
         for position in range(len(chosen))
         for code in range(num_codes)
     ]
-    decoded = variants.decode(selection, tokens)
+    decoded = variants.decode(selection, tokens, max_side=THUMB_SIDE)
     if shown == SHOWS[1]:
         start = same_size(frame, decoded[0])
         decoded = [signed_difference(start, after) for after in decoded]

@@ -12,6 +12,8 @@ from viz.tabs.selection import Selection
 
 TREES_PER_VISITOR = 3
 VISITORS = 60
+MAX_BYTES = 512 * 2**20
+"""Of all visitors' trees together; beyond it, whoever was away longest loses theirs."""
 
 
 class Dreams:
@@ -32,7 +34,7 @@ class Dreams:
             own.move_to_end(key)
             while len(own) > TREES_PER_VISITOR:
                 own.popitem(last=False)
-            while len(self._kept) > self._visitors:
+            while len(self._kept) > 1 and (len(self._kept) > self._visitors or self._num_bytes() > MAX_BYTES):
                 self._kept.popitem(last=False)
             return own[key]
 
@@ -48,3 +50,6 @@ class Dreams:
                     if secrets.compare_digest(dream.id.encode(), dream_id.encode()):
                         return dream
         raise LapaError("this dream is not kept any more: press Dream to start another")
+
+    def _num_bytes(self) -> int:
+        return sum(dream.num_bytes for own in self._kept.values() for dream in own.values())

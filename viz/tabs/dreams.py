@@ -1,17 +1,19 @@
 """What was dreamed from one start: a tree of steps, every branch kept. Small, bounded, and each visitor's own.
 
-A step's picture is kept as the decoder made it, so that going on from any step is what an unbroken dream would have
-done. Knows nothing of how a tree is shown.
+A step's picture is kept as the decoder made it, packed without loss, so that going on from any step is what an unbroken
+dream would have done. Knows nothing of how a tree is shown.
 """
 
 from __future__ import annotations
 
+import io
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
 from lapa.types import Frame, LapaError, LatentAction, Step
 from viz.figures.frames import data_uri
@@ -20,7 +22,7 @@ from viz.tabs.selection import Selection
 
 MAX_STEPS = 64
 """Steps from the start to the end of a film."""
-MAX_BYTES = 8 * 2**20
+MAX_BYTES = 64 * 2**20
 """Of one tree."""
 FILM_SIDE, THUMB_SIDE = 192, 56
 ROOT = 0
@@ -34,7 +36,7 @@ class Node:
         id: within its tree; the start is 0.
         parent: id of the step before; the start is its own.
         depth: steps since the start.
-        frame: uint8 [h w 3], as the decoder made it (the start: as recorded).
+        packed: `frame`, as a PNG.
         latent_action, distributions: as in `Step`; None for the start.
         instruction: in force when the step was taken, or "".
         swapped: position of the token that a person swapped, or None.
@@ -45,7 +47,7 @@ class Node:
     id: int
     parent: int
     depth: int
-    frame: Frame
+    packed: bytes = field(repr=False)
     image: str
     thumb: str
     latent_action: LatentAction | None = None
@@ -55,8 +57,13 @@ class Node:
     by_hand: bool = False
 
     @property
+    def frame(self) -> Frame:
+        """The picture, uint8 [h w 3], as the decoder made it (of the start: as recorded)."""
+        return np.asarray(Image.open(io.BytesIO(self.packed)))
+
+    @property
     def num_bytes(self) -> int:
-        return self.frame.nbytes + len(self.image) + len(self.thumb) + 2048
+        return len(self.packed) + len(self.image) + len(self.thumb) + 2048
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ class Dream:
     def __init__(self, selection: Selection, start: Frame):
         self.id, self.selection, self.start = secrets.token_urlsafe(9), selection, start.copy()
         self._lock, self._next = threading.Lock(), ROOT + 1
-        root = Node(id=ROOT, parent=ROOT, depth=0, frame=self.start, **self._pictures(self.start))
+        root = Node(id=ROOT, parent=ROOT, depth=0, packed=_pack(self.start), **self._pictures(self.start))
         self._nodes, self._children = {ROOT: root}, {ROOT: []}
         self.tip, self.at, self.is_open = ROOT, ROOT, True
         self.compared: tuple[int, ...] = ()
@@ -168,7 +175,7 @@ class Dream:
                 id=self._next,
                 parent=parent_id,
                 depth=parent.depth + 1,
-                frame=step.frame,
+                packed=_pack(step.frame),
                 latent_action=step.latent_action,
                 distributions=expected if step.distributions is None else step.distributions,
                 instruction=instruction,
@@ -247,6 +254,13 @@ class Dream:
             "image": data_uri(shown, longer_side=FILM_SIDE, **options),
             "thumb": data_uri(shown, longer_side=THUMB_SIDE, **options),
         }
+
+
+def _pack(frame: Frame) -> bytes:
+    """Return a picture as a PNG, made in a hurry."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def stretched(nodes: Sequence[Node], start: Frame) -> list[Frame]:

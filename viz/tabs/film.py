@@ -8,7 +8,8 @@ from html import escape
 from lapa.types import Frame, Step
 from viz.tabs.markup import chips, picture, same_size
 
-FILM_SIDE = 144
+FILM_SIDE, PLAYED_SIDE = 144, 480
+"""Longer sides of a film's small pictures, and of one that plays, in pixels."""
 
 
 def growing(steps: Iterable[Step]) -> Iterator[list[Step]]:

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lapa.limits import clip_side
 from lapa.protocols import ClipSource
 from lapa.types import Clip, Frame, Frames, LapaError
 
-CACHE_BYTES = 400 * 2**20
-MAX_SIDE = 320
+CACHE_BYTES = 600 * 2**20
 MAX_FRAMES = 900
 CHUNK_BYTES = 64 * 2**20
 UPLOADS_KEPT = 60
@@ -60,10 +60,10 @@ class BoundedCache:
 
 
 def read_small(source: ClipSource, i: int, num_frames: int) -> Frames:
-    """Decode a clip piece by piece, its longer side at most 320 pixels: a large video never fills the memory."""
+    """Decode a clip piece by piece, at the size that `clip_side` allows: a large video never fills the memory."""
     first = source.frames(i, [0])[0]
     height, width = first.shape[:2]
-    scale = min(1.0, MAX_SIDE / max(height, width))
+    scale = min(1.0, clip_side(height, width, num_frames) / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     chunk = max(1, CHUNK_BYTES // first.nbytes)
     frames = np.empty((num_frames, size[1], size[0], 3), np.uint8)
