@@ -25,7 +25,7 @@ ALLOWED = {
     "lapa/limits.py": NOUNS | {"lapa.frames"},
     "lapa/bundle.py": BASE,
     "lapa/novelty.py": BASE | {"lapa.models", "lapa.data"},
-    "lapa/dream.py": BASE | {"lapa.models"},
+    "lapa/dream.py": BASE | {"lapa.models", "lapa.limits"},  # how large a picture may be
     "lapa/meaning.py": BASE,
     "lapa/index.py": BASE | {"lapa.projection"},
     "lapa/index_build.py": BASE | {"lapa.models", "lapa.data", "lapa.index", "lapa.novelty", "lapa.projection"},
@@ -39,10 +39,10 @@ ALLOWED = {
     "lapa/ablate": BASE | {"lapa.models", "lapa.data", "lapa.train", "lapa.eval", "lapa.ablate"},
     "lapa/tables.py": set(),
     "lapa/records.py": BASE | {"lapa.bundle", "lapa.tables"},
-    "lapa/eval": BASE | {"lapa.tables"} | {"lapa.models", "lapa.data", "lapa.worlds", "lapa.eval"},
+    "lapa/eval": BASE | {"lapa.limits", "lapa.tables"} | {"lapa.models", "lapa.data", "lapa.worlds", "lapa.eval"},
     "viz/figures": {"lapa.types", "viz.figures"},
     "viz/exports": NOUNS | {"lapa.explorer", "viz.figures", "viz.exports"},
-    "viz/tabs": NOUNS | {"lapa.explorer", "viz.figures", "viz.exports", "viz.tabs"},
+    "viz/tabs": NOUNS | {"lapa.explorer", "lapa.limits", "viz.figures", "viz.exports", "viz.tabs"},
 }
 FORBIDDEN = {
     "lapa": {"viz", "gradio", "app"},

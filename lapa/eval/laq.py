@@ -19,6 +19,7 @@ from lapa.eval.baselines import Baselines, Rivals
 from lapa.eval.bootstrap import Bootstrap
 from lapa.eval.meaning import code_meanings, consistency_facts
 from lapa.eval.metrics import known_rows
+from lapa.eval.native import native_facts
 from lapa.eval.probes import features_of, probe_facts
 from lapa.eval.reconstruction import Errors, identity_facts, leak_facts, reconstruct, reconstruction_facts
 from lapa.eval.sample import Bank, batches, check_tokens, choose_others, labels_of, rows_to_judge, stack
@@ -69,10 +70,10 @@ def evaluate_laq(
     vision model of `transformers`, for one more baseline.
 
     Returns:
-        what reconstruction_facts, identity_facts, leak_facts, usage_facts, probe_facts, transfer_facts and
-        consistency_facts return, side by side; motion: which target says where things went; note: why not the states;
-        codes: see code_meanings; num_pairs, num_episodes. A number NAME stands beside NAME_low and NAME_high, its 95 %
-        interval over episodes; what cannot be measured on this data is None.
+        what reconstruction_facts, native_facts, identity_facts, leak_facts, usage_facts, probe_facts, transfer_facts
+        and consistency_facts return, side by side; motion: which target says where things went; note: why not the
+        states; codes: see code_meanings; num_pairs, num_episodes. A number NAME stands beside NAME_low and NAME_high,
+        its 95 % interval over episodes; what cannot be measured on this data is None.
 
     Raises:
         LapaError: if the split is not there, no clip is longer than the window, `features` is no vision model, or the
@@ -95,6 +96,7 @@ def evaluate_laq(
     inputs = features_of(codes.tokens, codes.continuous, seen.rivals, size)
     return {
         **reconstruction_facts(seen.errors, boot),
+        **native_facts(laq, source, where, codes.tokens, seed=seed),
         **usage_facts(codes.tokens, size, boot),
         **probe_facts(inputs, targets, where.clip, seed=seed),
         **identity_facts(seen.errors, boot),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -21,7 +22,6 @@ PIXELS = 2**20
 """Pixels that are moved at a time: at 1280 x 720, one future."""
 
 
-@torch.inference_mode()
 def draw(laq: AnyLAQ, frame: Frame, tokens: Int[Tensor, "n l"]) -> Iterator[Float[Tensor, "b 3 h w"]]:
     """Yield the futures of one picture under several latent actions, some at a time.
 
@@ -29,13 +29,15 @@ def draw(laq: AnyLAQ, frame: Frame, tokens: Int[Tensor, "n l"]) -> Iterator[Floa
     [0, 1] slightly.
     """
     small = to_pixels([frame], laq.config.image_size, laq.device)
-    own = pixels_from_uint8(frame[None], laq.device)
+    own = pixels_from_uint8(np.stack([frame]), laq.device)
+    at_once = max(1, PIXELS // (own.shape[-2] * own.shape[-1]))
     for part in tokens.split(BATCH):
-        start = small.expand(len(part), -1, -1, -1)
-        if moves_pixels(laq):
-            yield from _move(laq.change(start, part), own)
-        else:
-            yield laq.decode(start, part)
+        if not moves_pixels(laq):
+            yield _decode(laq, small, part)
+            continue
+        change = _change(laq, small, part)
+        for rows in torch.arange(len(part)).split(at_once):
+            yield _move(change, rows, own)
 
 
 def moves_pixels(laq: AnyLAQ) -> bool:
@@ -43,8 +45,17 @@ def moves_pixels(laq: AnyLAQ) -> bool:
     return getattr(laq, "moves_pixels", False)
 
 
-def _move(change: Change, own: Float[Tensor, "1 3 h w"]) -> Iterator[Float[Tensor, "b 3 h w"]]:
-    at_once = max(1, PIXELS // (own.shape[-2] * own.shape[-1]))
-    parts = zip(*(maps.split(at_once) for maps in (change.flow, change.mask, change.paint)), strict=True)
-    for flow, mask, paint in parts:
-        yield apply(Change(flow, mask, paint), own.expand(len(flow), -1, -1, -1))
+@torch.inference_mode()
+def _decode(laq: AnyLAQ, small: Tensor, tokens: Tensor) -> Tensor:
+    return laq.decode(small.expand(len(tokens), -1, -1, -1), tokens)
+
+
+@torch.inference_mode()
+def _change(laq: AnyLAQ, small: Tensor, tokens: Tensor) -> Change:
+    return laq.change(small.expand(len(tokens), -1, -1, -1), tokens)
+
+
+@torch.inference_mode()
+def _move(change: Change, rows: Tensor, own: Tensor) -> Tensor:
+    some = Change(change.flow[rows], change.mask[rows], change.paint[rows])
+    return apply(some, own.expand(len(rows), -1, -1, -1))

@@ -74,7 +74,9 @@ def test_a_window_beyond_the_clip_is_refused(explorer, video):
         explorer.encode_clip(explorer.open_clip(video), window=12)
 
 
-@pytest.mark.parametrize(("size", "expected"), [((32, 64), (32, 64)), ((33, 47), (33, 47)), ((720, 1280), (180, 320))])
+@pytest.mark.parametrize(
+    ("size", "expected"), [((32, 64), (32, 64)), ((33, 47), (33, 47)), ((1440, 2560), (720, 1280))]
+)
 def test_decoded_pictures_keep_the_proportions(explorer, size, expected):
     assert explorer.decode(picture(*size), (3, 0, 7, 1)).shape == (*expected, 3)
 

@@ -32,6 +32,7 @@ SETTINGS = {
     "svg.hashsalt": "latent-action-explorer",
     "font.family": "DejaVu Sans",
     "font.size": 7,
+    "text.parse_math": False,  # what people write may hold dollar signs
     "axes.titlesize": 7,
     "axes.labelsize": 7,
     "xtick.labelsize": 6,

@@ -118,7 +118,12 @@ def transfer(page: Page, selection: Selection, clip_id: str, t: int, begin: str)
         ]
         yield films(rows), False
     stages = [("recorded here", here, recorded), ("decoded here", here, own), ("decoded there", there, others)]
-    stage = moving([(title, animation_uri(_shown(start, steps), fps=FILM_FPS, longer_side=PLAYED_SIDE)) for title, start, steps in stages])
+    stage = moving(
+        [
+            (title, animation_uri(_shown(start, steps), fps=FILM_FPS, longer_side=PLAYED_SIDE))
+            for title, start, steps in stages
+        ]
+    )
     again = [agreement(explorer, start, steps) for start, steps in ((here, own), (there, others))]
     begun = replace(selection, t=first)
     save = export_buttons("transfer", begun, label="transfer", other=clip_id, other_t=t, steps=len(actions))
