@@ -82,3 +82,14 @@ def test_animations_have_all_their_frames(kind):
 def test_blinking_pictures_escape_what_they_are_called():
     page = blink_html(flat(0), flat(255), alt='"><script>')
     assert "<script>" not in page and page.count("<img") == 2
+
+
+def test_dollar_signs_in_figures_are_dollar_signs(tmp_path):
+    from viz.figures.canvas import Canvas
+    from viz.figures.paper import paper
+
+    with paper():
+        canvas = Canvas(2, 1)
+        canvas.words(r"bad $\frac{1$ tex, 5$ or 6$", 0.1, 0.5)
+        canvas.figure.savefig(tmp_path / "words.png")
+    assert (tmp_path / "words.png").stat().st_size > 0
