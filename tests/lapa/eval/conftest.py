@@ -92,6 +92,8 @@ def _walk(rng: np.random.Generator, num_frames: int) -> np.ndarray:
 class Oracle(LAQ):
     """The quantizer that knows the sliding square: token 0 says left, still, right; token 1 up, still, down."""
 
+    moves_pixels = False
+
     def __init__(self, config: LAQConfig = CONFIG):
         nn.Module.__init__(self)
         self.config = config
