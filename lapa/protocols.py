@@ -1,7 +1,8 @@
-"""The three protocols: who labels, who chooses, what world answers.
+"""The protocols: who labels, who chooses, who acts, what world answers.
 
 LAPA, VPT, ActionVLA and SCRATCH are the same training code with another `Labeler`; whatever drives one `World`
-drives them all. Only nouns cross these borders, never tensors.
+drives them all. A `Policy` with a `World` dreams; an `Actor` in an `Environment` acts. Only nouns cross these borders,
+never tensors.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float32
 
 from lapa.types import Clip, Frame, FramePair, Frames, LatentAction, Prediction
 
@@ -44,6 +46,54 @@ class World(Protocol):
     """Says what the next frame is (a quantizer's decoder, a recorded clip, a simulator)."""
 
     def step(self, frame: Frame, latent_action: LatentAction) -> Frame: ...
+
+
+@runtime_checkable
+class Actor(Protocol):
+    """Says what the robot should do now.
+
+    An actor may decide on several actions at once and hand them out one by one; `needs_frame` is False while some are
+    left, so that nobody draws a picture that nobody looks at.
+    """
+
+    @property
+    def needs_frame(self) -> bool:
+        """Whether the next `act` looks at a picture."""
+        ...
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin a new episode: forget the one before; `seed` decides what is left to chance."""
+        ...
+
+    def act(self, frame: Frame | None, instruction: str) -> Float32[np.ndarray, "a"]:
+        """Return the action of one step; `frame` may be None unless `needs_frame`."""
+        ...
+
+
+@runtime_checkable
+class Environment(Protocol):
+    """A place to act in: the shape of a Gymnasium environment made with `render_mode="rgb_array"`.
+
+    `info`, which `reset` and `step` give back, says `success` (bool; None where nobody can tell), `instruction` (str)
+    and `family` (str, the kind of task), and where the environment knows, `progress` (float in [0, 1], how far the
+    task has come at best). All but `success` may be missing.
+    """
+
+    action_space: Any
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode, which `seed` determines, or the `options` do ("family", "instruction", a state)."""
+        ...
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        """Take one action; return observation, reward, terminated, truncated and info."""
+        ...
+
+    def render(self) -> Any:
+        """Return the picture, uint8 [h w 3]."""
+        ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

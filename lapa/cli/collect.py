@@ -9,20 +9,27 @@ from typing import Annotated, Literal
 import tyro
 
 from lapa.cli.options import parse
+from lapa.worlds.registry import all_simulators, find_simulator, simulator_names
+
+WORLDS = simulator_names()
+BODIES = tuple(dict.fromkeys(name for simulator in all_simulators() for name in simulator.embodiments))
+LOOKS = tuple(dict.fromkeys(name for simulator in all_simulators() for name in simulator.environments))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collect:
     """Record episodes of the scripted expert, in the LeRobotDataset v3.0 layout. A stopped run goes on."""
 
-    world: Annotated[Literal["tabletop"], tyro.conf.Positional]
+    world: Annotated[Literal[WORLDS], tyro.conf.Positional]
     """Which world."""
     out: Path
     """Folder for the data set."""
-    embodiment: tuple[Literal["arm", "paddle", "hand"], ...] = ("arm",)
-    """Which body pushes; several take turns, scene by scene. No actions are recorded of a hand."""
-    environment: tuple[Literal["sim", "real"], ...] = ("sim",)
-    """How it looks: rendered plainly, or by a camera in a room, another each time; several take turns."""
+    embodiment: tuple[Literal[BODIES], ...] = ()
+    """Which body acts, by default the world's first; several take turns, scene by scene. No actions are recorded of a
+    hand."""
+    environment: tuple[Literal[LOOKS], ...] = ()
+    """How it looks, by default the world's first: rendered plainly, or by a camera in a room, another each time;
+    several take turns."""
     episodes: int = 50
     """How many episodes."""
     seed: int = 0
@@ -47,11 +54,12 @@ def main(verb: str, args: list[str]) -> None:
     options = parse(Collect, verb, args)
     from lapa.worlds.collect import collect
 
+    simulator = find_simulator(options.world)
     out = collect(
         options.out,
         world=options.world,
-        embodiments=options.embodiment,
-        environments=options.environment,
+        embodiments=options.embodiment or simulator.embodiments[:1],
+        environments=options.environment or simulator.environments[:1],
         num_episodes=options.episodes,
         seed=options.seed,
         split=options.split,

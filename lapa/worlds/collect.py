@@ -24,11 +24,10 @@ from tqdm import tqdm
 
 from lapa.data.lerobot_writer import Episode, has_shard, join_shards, write_shard
 from lapa.finished import check_same
+from lapa.protocols import Environment
 from lapa.types import LapaError
 from lapa.worlds.recording import CollectConfig, dataset_spec, record_episode
-from lapa.worlds.tabletop.env import TabletopConfig, TabletopEnv
-from lapa.worlds.tabletop.render import choose_backend
-from lapa.worlds.tabletop.sim import CONTROL_HZ
+from lapa.worlds.simulator import EnvSettings
 
 
 def collect(
@@ -56,7 +55,7 @@ def collect(
     if _is_finished(out, cfg):
         shutil.rmtree(parts, ignore_errors=True)
         return out
-    choose_backend()
+    cfg.simulator.prepare()
     parts.mkdir(parents=True, exist_ok=True)
     names = [f"shard-{i:05d}" for i in range(-(-cfg.num_episodes // cfg.episodes_per_file))]
     missing = [i for i, name in enumerate(names) if not has_shard(parts, name)]
@@ -157,14 +156,14 @@ def _end_with_parent() -> None:
 
 def _record_shard(cfg: CollectConfig, shard: int, parts: Path, name: str) -> None:
     with contextlib.ExitStack() as opened:
-        envs: dict[TabletopConfig, TabletopEnv] = {}
+        envs: dict[EnvSettings, Environment] = {}
 
         def episodes() -> Iterator[Episode]:
             for number in _shard_episodes(cfg, shard):
-                config = cfg.env_config(number)
-                if config not in envs:
-                    envs[config] = opened.enter_context(contextlib.closing(TabletopEnv(config, "rgb_array")))
-                yield record_episode(envs[config], cfg, number)
+                settings = cfg.env_settings(number)
+                if settings not in envs:
+                    envs[settings] = opened.enter_context(contextlib.closing(cfg.simulator.make(settings)))
+                yield record_episode(envs[settings], cfg, number)
                 _done.put(1)
 
-        write_shard(parts, name, episodes(), CONTROL_HZ)
+        write_shard(parts, name, episodes(), cfg.simulator.fps)

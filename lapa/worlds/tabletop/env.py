@@ -19,11 +19,13 @@ from lapa.worlds.tabletop.appearance import Look
 from lapa.worlds.tabletop.board import BLOCK_RANGE
 from lapa.worlds.tabletop.bodies import BODIES
 from lapa.worlds.tabletop.bodies.body import Body
+from lapa.worlds.tabletop.drivers import DRIVERS
 from lapa.worlds.tabletop.environments import ENVIRONMENTS, draw_look
-from lapa.worlds.tabletop.instructions import instruct
+from lapa.worlds.tabletop.instructions import instruct, parse
+from lapa.worlds.tabletop.progress import Progress
 from lapa.worlds.tabletop.shapes import NUM_BLOCKS
 from lapa.worlds.tabletop.sim import CONTROL_HZ, STATE_SIZE, TabletopSim
-from lapa.worlds.tabletop.tasks import FAMILIES, Split, Task, is_done, sample_scene
+from lapa.worlds.tabletop.tasks import FAMILIES, Split, Task, is_done, sample_scene, sample_scene_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,10 @@ class TabletopEnv(gymnasium.Env):
     """Push blocks as told. Reward 1 and the end of the episode come with success.
 
     Observation: float32 [26 + further joints], see `sim.py`. Action: float32 [joints], at most `Joint.max_step` each.
-    `info`: instruction (str), family (str), blocks (tuple of names), success (bool).
-    Options of `reset`: "family" (str), or "state" and "task" to set a scene by hand, and "look" to have it look alike.
+    `info`: instruction (str), family (str), blocks (tuple of names), success (bool), progress (see `progress.py`).
+    Options of `reset`: "family" (str), or "instruction" (str) to ask for something in words, or "state" and "task" to
+    set a scene by hand, and "look" to have it look alike. Words that name no task of the five families are told all
+    the same: in a scene drawn at random, with family "", and success and progress None.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": CONTROL_HZ}
@@ -80,6 +84,7 @@ class TabletopEnv(gymnasium.Env):
         self._sim = TabletopSim(self.config.image_size, body)
         self._num_steps = 0
         self.task: Task | None = None
+        self._progress: Progress | None = None
         self.instruction = ""
 
     @property
@@ -101,23 +106,33 @@ class TabletopEnv(gymnasium.Env):
             state, self.task = np.asarray(options["state"], np.float64), options["task"]
             self.instruction = instruct(self.task, rng, self.config.split)
         else:
-            family = options.get("family") or self.config.families[rng.integers(len(self.config.families))]
-            if family not in FAMILIES:
-                raise LapaError(f"there is no task family '{family}': choose from {', '.join(FAMILIES)}")
-            state, self.task = sample_scene(rng, family, self.config.split)
-            self.instruction = instruct(self.task, rng, self.config.split)
+            state, self.task = self._draw_scene(options)
+            self.instruction = options.get("instruction") or instruct(self.task, rng, self.config.split)
             state = np.append(state, body.draw_rest(rng))
         self._num_steps = 0
         self._sim.reset(state, options.get("look") or draw_look(self.config.environment, body, rng))
+        self._progress = Progress(self.task, state, DRIVERS[body.name].approach()) if self.task else None
         return self._observe(), self._info()
+
+    def _draw_scene(self, options: dict[str, Any]) -> tuple[np.ndarray, Task | None]:
+        """Draw a start state and a task: the one asked for in words, or one of a family."""
+        rng = self.np_random
+        if options.get("instruction"):
+            asked = parse(options["instruction"])
+            return sample_scene_of(rng, asked) if asked else (sample_scene(rng)[0], None)
+        family = options.get("family") or self.config.families[rng.integers(len(self.config.families))]
+        if family not in FAMILIES:
+            raise LapaError(f"there is no task family '{family}': choose from {', '.join(FAMILIES)}")
+        return sample_scene(rng, family, self.config.split)
 
     def step(self, action: np.ndarray):
         """Move the body for 0.1 s."""
         self._sim.step(np.asarray(action, np.float64))
         self._num_steps += 1
         info = self._info()
-        truncated = self._num_steps >= self.config.max_steps and not info["success"]
-        return self._observe(), float(info["success"]), info["success"], truncated, info
+        done = bool(info["success"])
+        truncated = self._num_steps >= self.config.max_steps and not done
+        return self._observe(), float(done), done, truncated, info
 
     def render(self) -> Frame | None:
         """Return the picture, uint8 [h w 3], if render_mode is "rgb_array"."""
@@ -131,12 +146,13 @@ class TabletopEnv(gymnasium.Env):
         return self._sim.state.astype(np.float32)
 
     def _info(self) -> dict[str, Any]:
-        assert self.task is not None, "call reset first"
+        task, state = self.task, self._sim.state
         return {
             "instruction": self.instruction,
-            "family": self.task.family,
-            "blocks": self.task.blocks,
-            "success": is_done(self.task, self._sim.state),
+            "family": task.family if task else "",
+            "blocks": task.blocks if task else (),
+            "success": is_done(task, state) if task else None,
+            "progress": self._progress.see(state) if self._progress else None,
         }
 
 

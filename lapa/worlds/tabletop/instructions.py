@@ -6,6 +6,10 @@ word of each list is used most of the time. Verbs in `HELD_OUT_VERBS` appear in 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from functools import cache
+
 import numpy as np
 
 from lapa.worlds.tabletop.shapes import BLOCKS, COLORS, SHAPES
@@ -59,6 +63,7 @@ _SIDES = {
     "down left": ("below and to the left of", "to the bottom left of", "diagonally below and left of"),
     "down right": ("below and to the right of", "to the bottom right of", "diagonally below and right of"),
 }
+_TABLES = {"place": _PLACES, "way": _WAYS, "side": _SIDES}
 _TEMPLATES = {
     "block2block": ("{verb} {a} to {b}", "{verb} {a} next to {b}", "{verb} {a} towards {b}", "{verb} {a} over to {b}"),
     "block2absolute": ("{verb} {a} to the {place}", "{verb} {a} into the {place}", "{verb} {a} over to the {place}"),
@@ -82,6 +87,44 @@ def instruct(task: Task, rng: np.random.Generator, split: Split = "seen") -> str
     )
 
 
+def parse(instruction: str) -> Task | None:
+    """Return the task that an instruction of this grammar names, in any wording, without its goal; else None."""
+    text = " ".join(instruction.lower().replace(".", " ").split())
+    for family, pattern in _patterns():
+        found = re.fullmatch(pattern, text)
+        if found is None:
+            continue
+        named = {key: value for key, value in found.groupdict().items() if value is not None}
+        block, other = (_block_named(named.get(key)) for key in ("a", "b"))
+        places = [key for table in _TABLES.values() for key, names in table.items() if named.get("at") in names]
+        if block is not None and block != other and (other is None) == ("b" not in named):
+            return Task(family, block, other, places[0] if places else "")
+    return None
+
+
+@cache
+def _patterns() -> list[tuple[str, str]]:
+    """Return each family's sentences as regular expressions with the groups a, b and at."""
+    color, shape = (_any(name for word in words for name in SYNONYMS[word]) for words in (COLORS, SHAPES))
+    block = f"the {color} {shape}"
+    slots = {"verb": _any((*SEEN_VERBS, *HELD_OUT_VERBS)), "a": f"(?P<a>{block})", "b": f"(?P<b>{block})"}
+    slots |= {name: f"(?P<at>{_any(p for row in table.values() for p in row)})" for name, table in _TABLES.items()}
+    return [(family, template.format(**slots)) for family, row in _TEMPLATES.items() for template in row]
+
+
+def _any(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, phrases))})"
+
+
+def _block_named(phrase: str | None) -> int | None:
+    """Return the block that "the navy square" is, or None."""
+    if phrase is None:
+        return None
+    plain = {name: word for word, names in SYNONYMS.items() for name in names}
+    color, shape = (plain[word] for word in phrase.split()[1:])
+    return next((i for i, known in enumerate(BLOCKS) if (known.color, known.shape) == (color, shape)), None)
+
+
 def split_of_instruction(instruction: str) -> Split:
     """Say whether an instruction uses a held-out phrasing."""
     return "unseen" if set(instruction.split()) & set(HELD_OUT_VERBS) else "seen"
@@ -91,7 +134,7 @@ def vocabulary() -> list[str]:
     """Return every word the grammar can say, sorted."""
     phrases = [*SEEN_VERBS, *HELD_OUT_VERBS, "the"]
     phrases += [word for name in (*COLORS, *SHAPES) for word in SYNONYMS[name]]
-    phrases += [phrase for table in (_PLACES, _WAYS, _SIDES) for row in table.values() for phrase in row]
+    phrases += [phrase for table in _TABLES.values() for row in table.values() for phrase in row]
     phrases += [template for row in _TEMPLATES.values() for template in row]
     return sorted({word for phrase in phrases for word in phrase.split() if "{" not in word})
 

@@ -15,7 +15,7 @@ Source: Language Table (Lynch et al., arXiv 2210.06407); distances are scaled to
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -149,11 +149,16 @@ def goal_xy(task: Task, state: Float[np.ndarray, "n"]) -> Float[np.ndarray, "2"]
 
 def is_done(task: Task, state: Float[np.ndarray, "n"]) -> bool:
     """Say whether the task is solved in this state."""
+    return shortfall(task, state) <= 0
+
+
+def shortfall(task: Task, state: Float[np.ndarray, "n"]) -> float:
+    """Return how far a block still has to go until the task is solved, in metres; 0 or less where it is."""
     xy = block_xy(state, task.block)
     if task.family == "separate":
-        return math.dist(xy, block_xy(state, task.other)) >= APART_M
+        return APART_M - math.dist(xy, block_xy(state, task.other))
     limit = {"block2block": TOUCHING_M, "block2absolute": AT_PLACE_M}.get(task.family, AT_OFFSET_M)
-    return math.dist(xy, goal_xy(task, state)) <= limit
+    return math.dist(xy, goal_xy(task, state)) - limit
 
 
 def split_of(task: Task) -> Split:
@@ -179,6 +184,15 @@ def sample_scene(
         if family == "separate" and not _bring_together(rng, state, task):
             continue
         if split_of(task) == split and _is_fair(task, state):
+            return state, task
+
+
+def sample_scene_of(rng: np.random.Generator, asked: Task) -> tuple[Float[np.ndarray, "n"], Task]:
+    """Draw a start state in which a given task is possible and not already done; its goal is set by the state."""
+    while True:
+        state = _sample_layout(rng)
+        task = replace(asked, goal=_fixed_goal(asked.family, asked.block, asked.place, state))
+        if (task.family != "separate" or _bring_together(rng, state, task)) and _is_fair(task, state):
             return state, task
 
 
@@ -224,14 +238,20 @@ def _sample_task(rng: np.random.Generator, family: str, state: Float[np.ndarray,
     block, other = (int(i) for i in rng.permutation(NUM_BLOCKS)[:2])
     if family in ("block2block", "separate"):
         return Task(family, block, other)
+    places = list(LOCATIONS if family == "block2absolute" else DIRECTIONS)
+    place = places[rng.integers(len(places))]
+    goal = _fixed_goal(family, block, place, state)
+    return Task(family, block, other if goal is None else None, place, goal)
+
+
+def _fixed_goal(family: str, block: int, place: str, state: Float[np.ndarray, "n"]) -> tuple[float, float] | None:
+    """Return where a block should go, metres, if that does not move in the course of an episode."""
     if family == "block2absolute":
-        place = list(LOCATIONS)[rng.integers(len(LOCATIONS))]
-        return Task(family, block, None, place, LOCATIONS[place])
-    place = list(DIRECTIONS)[rng.integers(len(DIRECTIONS))]
-    if family == "block2block_relative":
-        return Task(family, block, other, place)
+        return LOCATIONS[place]
+    if family != "block2relative":
+        return None
     goal = block_xy(state, block) + MOVE_M * np.array(DIRECTIONS[place])
-    return Task(family, block, None, place, (float(goal[0]), float(goal[1])))
+    return float(goal[0]), float(goal[1])
 
 
 def _bring_together(rng: np.random.Generator, state: Float[np.ndarray, "n"], task: Task) -> bool:

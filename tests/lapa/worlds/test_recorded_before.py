@@ -9,7 +9,6 @@ from importlib.metadata import version
 import pytest
 
 from lapa.worlds.recording import CollectConfig, record_episode
-from lapa.worlds.tabletop.env import TabletopEnv
 
 BEFORE = {
     0: (21, "e0913345b1038ef6cf8ba9f67ed1f0b9059614fae9a5404694c989c4cb95ac74"),
@@ -22,7 +21,7 @@ BEFORE = {
 @pytest.mark.parametrize("number", BEFORE)
 def test_an_episode_of_the_arm_is_bit_for_bit_what_it_was(number):
     cfg = CollectConfig(seed=11, num_episodes=10, image_size=16)
-    env = TabletopEnv(cfg.env_config(number), render_mode="rgb_array")
+    env = cfg.simulator.make(cfg.env_settings(number))
     episode = record_episode(env, cfg, number)
     env.close()
     told = episode.states.tobytes() + episode.actions.tobytes() + episode.instruction.encode()
