@@ -13,30 +13,30 @@ from lapa.checkpoint import load_checkpoint
 from lapa.device import resolve_device
 from lapa.frames import to_pixels
 from lapa.models.action_bins import ActionBins
+from lapa.models.chunks import ChunkActor
 from lapa.models.policy import PolicyNet, check_instruction, load_net
 from lapa.types import Frame, LapaError
 
 ACTIONS_FILE = "actions.json"
 
 
-class RobotPolicy:
-    """Acts. The action is the mean training action of the middle bin of each dimension, one after the other."""
+class RobotPolicy(ChunkActor):
+    """Acts, and looks at every step.
+
+    The action is the mean training action of the middle bin of each dimension, one after the other.
+    """
 
     def __init__(self, net: PolicyNet, bins: ActionBins, *, image_size: int):
+        super().__init__()
         self._net, self._bins, self._image_size = net.eval(), bins, image_size
 
     @torch.inference_mode()
-    def act(self, frame: Frame, instruction: str) -> Float32[np.ndarray, "a"]:
-        """Return what the robot should do now, in the units of the actions it was finetuned on.
-
-        Raises:
-            LapaError: if the instruction is empty or longer than 500 characters, or the frame is no picture.
-        """
+    def decide(self, frame: Frame, instruction: str) -> Float32[np.ndarray, "1 a"]:
         device = self._net.head.start.device
         features = self._net.backbone.look(to_pixels([frame], self._image_size, device))
         ids, mask = self._net.backbone.read([check_instruction(instruction)])
         chosen, _ = self._net.choose(features, ids.to(device), mask.to(device), pick=middle_bin)
-        return self._bins.decode(chosen.cpu().numpy())[0]
+        return self._bins.decode(chosen.cpu().numpy())
 
 
 def middle_bin(logs: Float[Tensor, "b k"]) -> Int[Tensor, "b"]:

@@ -23,10 +23,15 @@ from lapa.types import Frame, LapaError
 
 
 class ReleasedRobot:
-    """Acts: chooses a bin of each action dimension, one after the other."""
+    """Acts: looks at every step and chooses a bin of each action dimension, one after the other."""
+
+    needs_frame = True
 
     def __init__(self, net: ReleasedNet, reader: Reader, bins: ActionBins):
         self.net, self._reader, self.bins = net.eval(), reader, bins
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin a new episode: nothing is remembered of the one before."""
 
     @torch.inference_mode()
     def act(

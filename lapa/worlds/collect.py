@@ -12,8 +12,6 @@ import multiprocessing
 import os
 import queue
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict
@@ -28,6 +26,7 @@ from lapa.protocols import Environment
 from lapa.types import LapaError
 from lapa.worlds.recording import CollectConfig, dataset_spec, record_episode
 from lapa.worlds.simulator import EnvSettings
+from lapa.worlds.workers import start_worker, stop_workers
 
 
 def collect(
@@ -121,37 +120,18 @@ def _record_all(
                 future.result()
         bar.update(bar.total - bar.n)
     except BaseException:
-        _stop(pool)
+        stop_workers(pool)  # unfinished shards are made again next time
         raise
     pool.shutdown()
-
-
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers now; unfinished shards are made again next time."""
-    workers = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for worker in workers:
-        worker.terminate()
 
 
 _done: Any = None
 
 
 def _start_worker(done: Any) -> None:
-    """Leave Ctrl-C to the parent, end when it ends, and keep every worker to one core."""
     global _done
     _done = done
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["LP_NUM_THREADS"] = "1"
-
-
-def _end_with_parent() -> None:
-    """A pool's workers would wait for ever for the next task of a parent that was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    start_worker()
 
 
 def _record_shard(cfg: CollectConfig, shard: int, parts: Path, name: str) -> None:
