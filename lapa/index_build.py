@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Int
 from tqdm import tqdm
 
 from lapa import projection
-from lapa.data.source import select_split
+from lapa.data.splits import kind_of_split, select_split
 from lapa.data.transitions import ClipPart, Transitions, displacements, draw_transitions, read_clips
 from lapa.data.video import window_frames
 from lapa.frames import pixels_from_uint8, resize
@@ -185,5 +185,5 @@ def _rows_of(source: ClipSource, splits: tuple[str, ...]) -> list[int]:
 
 def _trained_rows(splits: tuple[str, ...], clip: Int[np.ndarray, "n"]) -> Int[np.ndarray, "r"]:
     """Return the rows whose clips were trained on: split "train"; all of them where no clip says so."""
-    train = np.array([split == "train" for split in splits])
+    train = np.array([kind_of_split(split) == "train" for split in splits])
     return np.flatnonzero(train[clip]) if train.any() else np.arange(len(clip))

@@ -14,6 +14,7 @@ from typing import Any
 from lapa.ablate.grid import Cell
 from lapa.checkpoint import fingerprint, write_text
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.data.subset import Subset
 from lapa.eval.continuous import evaluate_continuous
 from lapa.eval.laq import evaluate_laq
@@ -21,7 +22,7 @@ from lapa.models.laq import LAQ
 from lapa.models.load import load_laq
 from lapa.protocols import ClipSource
 from lapa.train import laq as stage
-from lapa.train.laq import TrainLAQConfig, split_rows
+from lapa.train.laq import TrainLAQConfig
 
 Facts = dict[str, Any]
 SHOWN = (

@@ -80,10 +80,11 @@ class Judged:
         """Say which quantizer on which data; `held_out` is false where it was trained on the very clips judged."""
         from lapa.bundle import window_s
         from lapa.checkpoint import fingerprint
-        from lapa.eval.sample import default_split
+        from lapa.data.splits import default_split, kind_of_split
 
         split, unseen = self.split or default_split(source), self.only and self.only == left_out(laq)
-        held_out = bool(unseen) or split in ("validation", "test") or trained_on(laq) != source.path.resolve()
+        apart = bool(unseen) or kind_of_split(split or "") in ("validation", "test")
+        held_out = apart or trained_on(laq) != source.path.resolve()
         if not held_out:
             log.warning(
                 "'%s' was trained on '%s': these numbers are not of held-out clips; collect fresh ones",

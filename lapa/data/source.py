@@ -67,18 +67,3 @@ def _open_lerobot(path: Path, camera: str, state_xy: tuple[str, str] | None) -> 
     from lapa.data.joined import JoinedSource
 
     return JoinedSource(path, camera=camera, state_xy=state_xy)
-
-
-def select_split(source: ClipSource, split: str | None) -> list[int]:
-    """Return the rows of `source.records` in `split`; all of them if the source names no splits or `split` is None.
-
-    Raises:
-        LapaError: if the source names splits, but not this one.
-    """
-    names = sorted({record.split for record in source.records if record.split})
-    if split is None or not names:
-        return list(range(len(source.records)))
-    rows = [i for i, record in enumerate(source.records) if record.split == split]
-    if not rows:
-        raise LapaError(f"'{source.name}' has no split '{split}': it has {', '.join(names)}")
-    return rows

@@ -66,7 +66,7 @@ def evaluate_laq(
 ) -> dict[str, Any]:
     """Measure a quantizer on pairs drawn evenly over the episodes of `split`.
 
-    Without a split: "validation" where the source has it, else everything. `features` is a folder with a pretrained
+    Without a split: that of `default_split`, else everything. `features` is a folder with a pretrained
     vision model of `transformers`, for one more baseline.
 
     Returns:

@@ -33,8 +33,8 @@ def evaluate_policy(
     """Measure a policy on pairs drawn evenly over the episodes of `split` that have instructions.
 
     The truth is what the quantizer says of the pair; each token is judged given the true ones before it. The wrong
-    instruction is another episode's with the same kind of scene and other words. Without a split: "validation" where
-    the source has it, else everything.
+    instruction is another episode's with the same kind of scene and other words. Without a split: that of
+    `default_split`, else everything.
 
     Returns:
         nll_right, nll_swapped: mean negative log-likelihood per token, in nats, over the same pairs.

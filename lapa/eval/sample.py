@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lapa.data.labels import LABELS
-from lapa.data.source import select_split
+from lapa.data.splits import default_split, select_split
 from lapa.data.transitions import Transitions, draw_transitions, read_transitions
 from lapa.eval.metrics import episode_folds
 from lapa.frames import pixels_from_uint8
@@ -74,7 +74,7 @@ class Bank:
 
 
 def rows_to_judge(source: ClipSource, split: str | None) -> list[int]:
-    """Return the clips of a split, or "all"; without one, those of "validation" where the source has it, else all.
+    """Return the clips of a split, or "all"; without one, those of `default_split`, else all.
 
     Raises:
         LapaError: if the source names splits, but not this one.
@@ -90,11 +90,6 @@ def check_tokens(laq: AnyLAQ) -> None:
     """
     if not getattr(laq, "has_tokens", True):
         raise LapaError("this quantizer is continuous, it has no tokens to judge: give one that quantises")
-
-
-def default_split(source: ClipSource) -> str | None:
-    """Return "validation" where the source has that split, else None."""
-    return "validation" if any(record.split == "validation" for record in source.records) else None
 
 
 def labels_of(source: ClipSource, clips: Sequence[int]) -> dict[str, list[str]]:

@@ -26,13 +26,14 @@ from lapa.checkpoint import fingerprint, read_config, save_checkpoint, token_fin
 from lapa.data.frame_store import FrameStore
 from lapa.data.pairs import PairTable
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.heads import LinearHead
 from lapa.models.laq import LAQ
 from lapa.models.load import load_laq
 from lapa.processes import averaged, on_main
-from lapa.train.laq import changed, draw_samples, split_rows
+from lapa.train.laq import changed, draw_samples
 from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.types import LapaError
 

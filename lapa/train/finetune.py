@@ -21,6 +21,7 @@ from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
 from lapa.data.left_out import recorded
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
@@ -30,7 +31,6 @@ from lapa.models.policy import latent_choices, load_net
 from lapa.models.robot import ACTIONS_FILE, middle_bin
 from lapa.processes import on_main, own
 from lapa.protocols import ClipSource
-from lapa.train.laq import split_rows
 from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.train.policy import token_shares
 from lapa.types import LapaError

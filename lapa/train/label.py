@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.data.stream import PairChunk, stream_pairs
 from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
@@ -25,7 +26,6 @@ from lapa.frames import pixels_from_uint8
 from lapa.models.encode import encode_pairs
 from lapa.models.load import AnyLAQ, load_laq
 from lapa.protocols import ClipSource
-from lapa.train.laq import split_rows
 from lapa.types import LapaError
 
 

@@ -26,7 +26,8 @@ from lapa.data.augment import augment_pairs, nothing_happened
 from lapa.data.frame_store import FrameStore
 from lapa.data.labels import labelled
 from lapa.data.pairs import PairTable
-from lapa.data.source import open_source, select_split
+from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8, to_frames
 from lapa.models.laq import LAQ, Encoding, LAQConfig
@@ -53,7 +54,7 @@ class TrainLAQConfig:
     window_s: float = 0.6
     """Seconds between the current and the future frame, at the data set's own frame rate."""
     num_validation: int = 60
-    """Clips held out for evaluation where the data set names no validation split."""
+    """Clips held out for evaluation where the data set names no validation split, at most a fifth of them."""
     leave_out: str = ""
     """Label of clips never to see, such as site=5030472d or embodiment=hand: for `eval laq --only`, the same label."""
     num_train: int = 0
@@ -267,15 +268,6 @@ class LAQStage:
         latents = gathered(self.model.encode(frame, future).continuous)
         self.model.quantizer.initialise(latents, generator)
         self.started += 1
-
-
-def split_rows(source, num_validation: int) -> tuple[list[int], list[int]]:
-    """Split clips, never frames: by the source's own splits, else every n-th clip is held out."""
-    if any(record.split == "validation" for record in source.records):
-        return select_split(source, "train"), select_split(source, "validation")
-    rows = list(range(len(source.records)))
-    every = max(2, len(rows) // max(1, num_validation))
-    return [row for row in rows if row % every], rows[::every]
 
 
 def changed(

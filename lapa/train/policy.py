@@ -21,6 +21,7 @@ from lapa.checkpoint import save_checkpoint, token_fingerprint
 from lapa.data.frame_store import FrameStore
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.data.video import window_frames
 from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
@@ -34,7 +35,7 @@ from lapa.protocols import ClipSource
 from lapa.train.features import cached_changes, cached_features
 from lapa.train.held_out import BestWeights, draw_held_out, score_held_out
 from lapa.train.label import Labels, load_labels
-from lapa.train.laq import draw_samples, split_rows
+from lapa.train.laq import draw_samples
 from lapa.train.loop import LoopConfig, finish, fit, join_processes
 from lapa.types import LapaError
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import FORMAT_VERSION, read_config, write_text
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.finished import begin
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
@@ -30,7 +31,6 @@ from lapa.released.prompt import ask, training_batch
 from lapa.released.sight import squash
 from lapa.released.training import add_actions, as_arguments
 from lapa.train.finetune import ActedFrames, FinetuneConfig, augment, gather
-from lapa.train.laq import split_rows
 from lapa.train.loop import fit
 from lapa.train.released_policy import EVALUATED_AT_ONCE, open_trainable, save_trained
 

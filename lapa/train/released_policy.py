@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import FORMAT_VERSION, fingerprint, read_config, token_fingerprint, write_text
 from lapa.data.instructions import with_instruction
 from lapa.data.source import open_source
+from lapa.data.splits import split_rows
 from lapa.device import resolve_device
 from lapa.finished import begin
 from lapa.models.compute import Precision, autocast, resolve_precision
@@ -36,7 +37,6 @@ from lapa.released.training import TrainableNet, as_arguments
 from lapa.train.held_out import BestWeights, draw_held_out, score_held_out
 from lapa.train.image_codes import image_codes
 from lapa.train.label import Labels
-from lapa.train.laq import split_rows
 from lapa.train.loop import finish, fit
 from lapa.train.policy import TrainPolicyConfig, token_shares
 from lapa.types import LapaError

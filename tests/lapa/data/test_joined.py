@@ -5,7 +5,8 @@ import pytest
 
 from lapa.data.joined import JoinedSource
 from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_shard
-from lapa.data.source import open_source, select_split
+from lapa.data.source import open_source
+from lapa.data.splits import select_split
 from lapa.types import LapaError
 
 
