@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lapa.data.readers import list_pictures
+from lapa.data.picture_reader import list_pictures
 
 
 def file_facts(path: Path, root: Path) -> list[Any]:

@@ -1,40 +1,24 @@
-"""Two ways to get pictures by number out of a path: PyAV for video files, PIL for folders of pictures.
+"""Pictures by number out of a video file, through PyAV (`picture_reader.py` does the same for pictures).
 
-Both have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about damage, or "")
-and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns that
+Both have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about what was met, or
+"") and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns that
 into a sentence.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
 
 from lapa.data.contents import contents_of
 from lapa.data.film import Film, MismatchError
+from lapa.data.picture_reader import fit_size
 from lapa.data.salvage import upright
-from lapa.types import Frame, Frames, LapaError
-
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
-
-
-def natural_key(path: Path) -> list[tuple[bool, int, str]]:
-    """Sort "frame_2" before "frame_10"."""
-    parts = [part for part in re.split(r"([0-9]+)", path.as_posix()) if part]
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part.lower()) for part in parts]
-
-
-def fit_size(height: int, width: int, max_side: int | None) -> tuple[int, int]:
-    """Shrink (height, width) so that the longer side is at most `max_side`; never enlarge."""
-    scale = min(1.0, max_side / max(height, width)) if max_side else 1.0
-    return max(1, round(height * scale)), max(1, round(width * scale))
+from lapa.types import Frames
 
 
 class FileReader:
@@ -71,53 +55,3 @@ class FileReader:
             raise MismatchError(f"frame {i} is missing")
         self._position = i + 1
         return picture
-
-
-class PictureReader:
-    """A folder of pictures, in natural order of their names."""
-
-    fps = None
-    note = ""
-
-    def __init__(self, folder: Path, max_side: int | None = None):
-        self._paths = list_pictures(folder)
-        self._max_side = max_side
-        self.num_frames = len(self._paths)
-
-    @cached_property
-    def _native_size(self) -> tuple[int, int]:
-        height, width, _ = _load(self._paths[0]).shape
-        return height, width
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return fit_size(*self._native_size, self._max_side)
-
-    def read(self, indices: Sequence[int]) -> Frames:
-        return np.stack([self._read_one(self._paths[i]) for i in indices])
-
-    def _read_one(self, path: Path) -> Frame:
-        frame = _load(path)
-        if frame.shape[:2] != self._native_size:
-            height, width = self._native_size
-            raise LapaError(
-                f"'{path.parent.name}/{path.name}' is {frame.shape[1]}x{frame.shape[0]} pixels but the first "
-                f"picture there is {width}x{height}: the frames of one video must all have the same size"
-            )
-        if self.size == self._native_size:
-            return frame
-        return np.asarray(Image.fromarray(frame).resize(self.size[::-1], Image.Resampling.BILINEAR))
-
-
-def _load(path: Path) -> Frame:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what Pillow raises for bad files
-        raise LapaError(f"'{path.parent.name}/{path.name}' is damaged or no picture: remove or replace it") from None
-
-
-def list_pictures(folder: Path) -> list[Path]:
-    """List the pictures directly in `folder`, in natural order."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted((path for path in found if not path.name.startswith(".")), key=natural_key)

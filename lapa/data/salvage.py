@@ -14,7 +14,10 @@ from av.stream import Disposition
 
 from lapa.types import Frame
 
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,mpeg,mpegvideo,h264,hevc,obu,ivf,ogg,flv,asf,mjpeg,dv"
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,mpeg,mpegvideo,h264,hevc,obu,ivf,ogg,flv,asf,mjpeg,dv,"
+    "yuv4mpegpipe"
+)
 _DEFAULT_BONUS = 5_000_000
 """Pixels by which ffmpeg prefers a stream that is marked as the default one."""
 

@@ -21,8 +21,8 @@ from typing import Any
 import av
 
 from lapa.data.contents import contents_of
+from lapa.data.picture_reader import fit_size
 from lapa.data.rates import DEFAULT_FPS, plausible_fps
-from lapa.data.readers import fit_size
 from lapa.data.salvage import NoPictureError, Pictures, upright, upright_size
 from lapa.data.video import explain_too_short, explain_unreadable, open_video
 from lapa.data.video_writer import write_video

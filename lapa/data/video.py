@@ -12,14 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from lapa.data.picture_reader import PICTURE_SUFFIXES, PictureReader, is_animated
 from lapa.data.rates import DEFAULT_FPS as DEFAULT_FPS
 from lapa.data.rates import plausible_fps as plausible_fps
-from lapa.data.readers import PICTURE_SUFFIXES, FileReader, PictureReader
+from lapa.data.readers import FileReader
 from lapa.data.salvage import NoPictureError
 from lapa.data.video_writer import write_video as write_video  # reading and writing through one door
 from lapa.types import Clip, Frames, LapaError
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts", ".ogv"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v", ".gif", ".mpg", ".mpeg", ".ts", ".ogv", ".y4m"}
+)
 CHUNK_BYTES = 32 * 2**20
 """Most that a block of decoded frames takes, unless one frame alone takes more."""
 
@@ -146,7 +149,10 @@ def open_video(path: str | Path, *, max_side: int | None = None, fps: int | floa
     """
     path = Path(path)
     try:
-        reader = PictureReader(path, max_side) if path.is_dir() else FileReader(path, max_side)
+        pictures = path.is_dir() or is_animated(path)
+        reader = PictureReader(path, max_side) if pictures else FileReader(path, max_side)
+    except LapaError:
+        raise
     except Exception as error:
         raise LapaError(explain_unreadable(path, error)) from None
     if reader.num_frames == 0:
