@@ -63,7 +63,7 @@ def main(verb: str, args: list[str]) -> None:
 
 def _data_set(options: Encode) -> ClipSource | None:
     """Open a data set of several clips; None if the path is one video or one folder of pictures."""
-    from lapa.data.readers import list_pictures
+    from lapa.data.picture_reader import list_pictures
     from lapa.data.source import is_lerobot, open_source
 
     path = options.video
