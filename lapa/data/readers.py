@@ -1,8 +1,8 @@
-"""Pictures by number out of a video file, through PyAV (`picture_reader.py` does the same for pictures).
+"""Pictures by number out of a video file, through PyAV; `picture_reader.py` does the same for pictures.
 
-Both have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about what was met, or
-"") and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns that
-into a sentence.
+Both have `num_frames`, `fps` (None where nobody says), `size` (height, width), `note` (a sentence about what was met,
+or "") and `read(indices)` with ascending indices. They raise whatever their library raises; `lapa/data/video.py` turns
+that into a sentence.
 """
 
 from __future__ import annotations
