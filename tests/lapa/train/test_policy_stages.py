@@ -162,17 +162,15 @@ def test_a_killed_run_goes_on_bit_for_bit(config, folder, tmp_path, monkeypatch)
 
 
 def test_the_best_weights_survive_a_stop(config, folder, tmp_path, monkeypatch):
-    """At this rate the second evaluation is worse than the first, whose weights a run that was stopped must find."""
-    loop = dataclasses.replace(LOOP, lr=3.0, batch_size=4)
-    config = dataclasses.replace(config, loop=loop)
+    """Spoilt after its first evaluation, a policy ends as it was then, even if the run is stopped in between."""
+    spoilt_after_the_first_evaluation(monkeypatch)
     whole = policy.run(config, out=tmp_path / "whole")
     first, last = (row["eval_nll_right"] for row in rows(whole) if "eval_nll_right" in row)
     assert first < last, "the best weights are not the last"
-    dies_once(monkeypatch, policy.PolicyStage, step=6)
+    spoilt_after_the_first_evaluation(monkeypatch, dies=6)
     with pytest.raises(_KilledError):
         policy.run(config, out=tmp_path / "killed")
-    monkeypatch.undo()
-    monkeypatch.setenv("LAPA_CACHE", str(tmp_path / "cache"))
+    spoilt_after_the_first_evaluation(monkeypatch)
     killed = policy.run(config, out=tmp_path / "killed")
     assert json.loads((killed / "report.json").read_text())["nll_right"] == pytest.approx(first, rel=1e-4)
     assert same_weights(*(load_policy(path, folder / "laq") for path in (whole, killed)))
@@ -231,6 +229,18 @@ def test_what_does_not_go_together_is_refused(labels, config, folder, trained, t
             finetune.FinetuneConfig(policy=str(trained), laq=str(folder / "laq"), data=str(silent), num_validation=1),
             out=tmp_path / "d",
         )
+
+
+def spoilt_after_the_first_evaluation(monkeypatch, *, dies=-1):
+    """Let a policy's choices be turned round in step 5, and its run end hard in the step `dies`."""
+
+    def maintain(self, now, **kwargs):
+        if now == dies:
+            raise _KilledError
+        if now == 5:
+            self.model.head.mlp[-1].weight.data.mul_(-50.0)
+
+    monkeypatch.setattr(policy.PolicyStage, "maintain", maintain)
 
 
 def rows(out):
