@@ -149,3 +149,11 @@ def test_it_is_what_ffmpeg_shows(tmp_path: Path, name: str):
     command = ["ffmpeg", "-v", "error", "-i", path, "-vsync", "0", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     raw = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
     assert [number_of(frame) for frame in raw.reshape(-1, 48, 96, 3)] == in_order(path) == by_number(path)
+
+
+def test_a_plain_film_is_what_decord_reads(tmp_path: Path):
+    decord = pytest.importorskip("decord")
+    path = film(tmp_path / "a.mp4", g="12", bf="2")
+    theirs = decord.VideoReader(str(path), num_threads=1)
+    assert len(theirs) == 60
+    assert np.array_equal(theirs.get_batch(range(0, 60, 7)).asnumpy(), open_video(path).frames(range(0, 60, 7)))
