@@ -47,7 +47,9 @@ def is_finished(out: Path, kind: str, options: Any, *, overwrite: bool = False, 
         _check_apart(out, wanted)
         return False
     made = begun.get("options")
-    if made is None:
+    if made is not None:  # options that are new since then were at their defaults
+        made = _updated(dataclasses.asdict(type(options)()), made)
+    else:
         known = config.get("stage") or wanted
         made = _updated(dataclasses.asdict(type(options)()), {k: v for k, v in known.items() if k in wanted})
         made |= {name: wanted[name] for name in filled if not wanted[name]}

@@ -13,16 +13,47 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
-from lapa.types import Clip, Frame, FramePair, Frames, LatentAction, Prediction
+from lapa.types import Clip, Frame, Frames, LatentAction, Prediction
+
+
+@runtime_checkable
+class Pairs(Protocol):
+    """Pairs of frames of a data set.
+
+    Attributes:
+        frames: uint8 [m h w 3]; first, later: int [n], between which two of them each pair is.
+        clip: int [n], row of the source's records; t: int [n], number of the current frame in it.
+    """
+
+    @property
+    def frames(self) -> Frames: ...
+    @property
+    def first(self) -> Int[np.ndarray, "n"]: ...
+    @property
+    def later(self) -> Int[np.ndarray, "n"]: ...
+    @property
+    def clip(self) -> Int[np.ndarray, "n"]: ...
+    @property
+    def t(self) -> Int[np.ndarray, "n"]: ...
 
 
 @runtime_checkable
 class Labeler(Protocol):
-    """Says what happened between two frames (quantizer tokens, inverse-dynamics actions, true actions)."""
+    """Says what happened between two frames (quantizer tokens, true actions, inverse-dynamics actions).
 
-    def label(self, pairs: Sequence[FramePair]) -> list[LatentAction]: ...
+    Attributes:
+        kind: what its labels are, "tokens" or "actions".
+        num_choices: how many values each of a label's l places chooses from.
+    """
+
+    kind: str
+    num_choices: tuple[int, ...]
+
+    def label(self, pairs: Pairs) -> Int[np.ndarray, "n l"]:
+        """Return one label a pair: integers, each less than its place's number of choices; -1 where unknown."""
+        ...
 
 
 @runtime_checkable

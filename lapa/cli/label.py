@@ -14,7 +14,7 @@ from lapa.train.label import LabelConfig, run
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """Let a quantizer name what happens at every frame of a data set."""
+    """Name what happens at every frame of a data set: by a quantizer's tokens, or by the actions recorded with it."""
 
     out: Path
     """Folder for the labels."""

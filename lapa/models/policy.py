@@ -230,6 +230,12 @@ def latent_choices(laq: AnyLAQ) -> tuple[int, ...]:
     return (laq.config.codebook_size,) * laq.config.code_seq_len
 
 
+def pretrained_choices(checkpoint: Checkpoint) -> Callable[[AnyLAQ], tuple[int, ...]]:
+    """Return what says how many choices each place of a policy's labels had: the policy, or else its quantizer."""
+    choices = tuple(checkpoint.stage.get("num_choices") or ())
+    return (lambda _: choices) if choices else latent_choices
+
+
 def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> LatentPolicy:
     """Load a policy for inference, with the checkpoint of the quantizer it was trained with.
 
@@ -239,6 +245,8 @@ def load_policy(path: str | Path, laq: str | Path, *, device: str = "cpu") -> La
     """
     device = resolve_device(device)
     checkpoint = load_checkpoint(path, "policy")
+    if checkpoint.stage.get("num_choices"):
+        raise LapaError(f"the policy '{path}' learned true actions, not latent ones: it can be finetuned, not asked")
     net, quantizer = load_net(checkpoint, laq, latent_choices)
     quantizer.to(device)
     return LatentPolicy(

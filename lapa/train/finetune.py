@@ -27,7 +27,7 @@ from lapa.finished import begin, is_finished
 from lapa.frames import pixels_from_uint8
 from lapa.models.action_bins import ActionBins
 from lapa.models.action_head import TokenHead
-from lapa.models.policy import latent_choices, load_net
+from lapa.models.policy import load_net, pretrained_choices
 from lapa.models.robot import ACTIONS_FILE, middle_bin
 from lapa.processes import on_main, own
 from lapa.protocols import ClipSource
@@ -130,7 +130,7 @@ class FinetuneStage:
 
     def __init__(self, config: FinetuneConfig):
         self.config, self.policy = config, load_checkpoint(config.policy, "policy")
-        self.model, self.laq = load_net(self.policy, config.laq, latent_choices)
+        self.model, self.laq = load_net(self.policy, config.laq, pretrained_choices(self.policy))
         self.laq.to(resolve_device())
         source = open_source(config.data, camera=config.camera)
         train, held = split_rows(source, config.num_validation)

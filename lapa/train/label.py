@@ -1,6 +1,7 @@
-"""Between stage 1 and 2: the quantizer names what happens at every frame of a data set (paper, section 3.2).
+"""Between stage 1 and 2: a labeler names what happens at every frame of a data set (paper, section 3.2).
 
-Folder out: labels.npz (clip, t, tokens, held) and config.json of kind "labels", which says whose tokens these are.
+Folder out: labels.npz (clip, t, tokens, held) and config.json of kind "labels", which says what the labels are (kind,
+choices of each place) and whose; for true actions, actions.json with the bins.
 """
 
 from __future__ import annotations
@@ -10,35 +11,39 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Int
 from tqdm import tqdm
 
 from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
 from lapa.data.source import open_source
 from lapa.data.splits import split_rows
-from lapa.data.stream import PairChunk, stream_pairs
+from lapa.data.stream import stream_pairs
 from lapa.device import resolve_device
 from lapa.finished import begin, is_finished
-from lapa.frames import pixels_from_uint8
-from lapa.models.encode import encode_pairs
 from lapa.models.load import AnyLAQ, load_laq
-from lapa.protocols import ClipSource
+from lapa.models.robot import ACTIONS_FILE
+from lapa.protocols import ClipSource, Labeler
+from lapa.train.labelers import ActionLabeler, TokenLabeler
 from lapa.types import LapaError
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelConfig:
-    """What to label, and with which quantizer."""
+    """What to label, and with what."""
 
     data: str = "data/tabletop"
     """Data set: a LeRobot data set, or a folder of videos."""
     camera: str = ""
     """Camera of a LeRobot data set; by default one that sees the scene in colour."""
     laq: str = "checkpoints/tabletop/laq"
-    """Quantizer whose tokens to write; its window is used."""
+    """Quantizer whose tokens to write; its window is used, whoever labels."""
+    labeler: Literal["tokens", "actions"] = "tokens"
+    """Label with the quantizer's tokens, or with the actions recorded in the data set, as bins (an upper bound)."""
+    num_bins: int = 32
+    """Most bins of an action dimension, with `--labeler actions`."""
     num_validation: int = 60
     """Clips held out for evaluation where the data set names no validation split (the quantizer's, if the same)."""
     stride: int = 1
@@ -56,6 +61,8 @@ class Labels:
         laq_sha256, window_s: of the quantizer.
         clip: int32 [n], row of the source's records; t: int32 [n], the current frame; tokens: int16 [n l].
         held: bool [n], whether the clip is kept for evaluation.
+        kind: what the labels are, "tokens" or "actions"; num_choices: how many values each of the l places has, empty
+            where an older folder does not say: then as many as its quantizer has codes.
     """
 
     config: LabelConfig
@@ -65,6 +72,8 @@ class Labels:
     t: Int[np.ndarray, "n"]
     tokens: Int[np.ndarray, "n l"]
     held: Bool[np.ndarray, "n"]
+    kind: str
+    num_choices: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.clip)
@@ -84,7 +93,9 @@ def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
     window_s = float(read_config(config.laq, "laq")["stage"]["window_s"])
     source = open_source(config.data, camera=config.camera)
     train, held = split_rows(source, config.num_validation)
-    clip, t, tokens = _label(laq, source, (train, held), window_s, config)
+    labeler = _labeler(config, laq, source, train)
+    size = laq.config.image_size
+    clip, t, tokens = _label(labeler, source, (train, held), size, window_s, config.stride)
     order = np.lexsort((t, clip))
     begin(out, "labels", config)
     np.savez_compressed(
@@ -101,7 +112,10 @@ def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
         "parents": {"laq": token_fingerprint(config.laq)},
         "window_s": window_s,
         "num_rows": len(clip),
+        "labels": {"kind": labeler.kind, "num_choices": list(labeler.num_choices)},
     }
+    if isinstance(labeler, ActionLabeler):
+        write_text(out / ACTIONS_FILE, labeler.bins.to_json())
     write_text(out / "config.json", json.dumps(facts, indent=2) + "\n")
     return out
 
@@ -117,20 +131,29 @@ def load_labels(path: str | Path) -> Labels:
     try:
         with np.load(path / "labels.npz", allow_pickle=False) as file:
             columns = {name: file[name] for name in ("clip", "t", "tokens", "held")}
+        said = facts.get("labels") or {"kind": "tokens", "num_choices": ()}
         return Labels(
             config=LabelConfig(**facts["stage"]),
             laq_sha256=facts["parents"]["laq"],
             window_s=float(facts["window_s"]),
+            kind=said["kind"],
+            num_choices=tuple(said["num_choices"]),
             **columns,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LapaError(f"the labels in '{path}' cannot be read ({error}): run 'python -m lapa label' again") from error
 
 
+def _labeler(config: LabelConfig, laq: AnyLAQ, source: ClipSource, train: Sequence[int]) -> Labeler:
+    if config.labeler == "actions":
+        return ActionLabeler(source, train, config.num_bins)
+    return TokenLabeler(laq, config.batch_size)
+
+
 def _label(
-    laq: AnyLAQ, source: ClipSource, parts: Sequence[Sequence[int]], window_s: float, config: LabelConfig
+    labeler: Labeler, source: ClipSource, parts: Sequence[Sequence[int]], size: int, window_s: float, stride: int
 ) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"], Int[np.ndarray, "n l"]]:
-    """Return clip, time and tokens of every pair, part by part; the next clips are decoded while these are encoded.
+    """Return clip, time and label of every pair, part by part; the next clips are decoded while these are labelled.
 
     Raises:
         LapaError: if no clip can be read and is long enough.
@@ -138,21 +161,15 @@ def _label(
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     with tqdm(total=sum(map(len, parts)), desc="label", unit="clip", mininterval=2.0) as bar:
         for rows in parts:
-            for chunk in stream_pairs(source, rows, laq.config.image_size, window_s, stride=config.stride):
-                found.append((chunk.clip, chunk.t, _encode(laq, chunk, config.batch_size)))
+            for chunk in stream_pairs(source, rows, size, window_s, stride=stride):
+                labels = labeler.label(chunk)
+                known = labels[:, 0] >= 0
+                found.append((chunk.clip[known], chunk.t[known], labels[known]))
                 bar.update(len(np.unique(chunk.clip)))
     if not found:
         raise LapaError(
             f"no clip of '{source.name}' can be read and is longer than the quantizer's window of {window_s:g} s: give "
             "longer clips, or a quantizer with a shorter window"
         )
-    clip, t, tokens = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    return clip, t, tokens
-
-
-def _encode(laq: AnyLAQ, chunk: PairChunk, batch_size: int) -> Int[np.ndarray, "n l"]:
-    def look(numbers: np.ndarray) -> torch.Tensor:
-        return pixels_from_uint8(chunk.frames[numbers], laq.device)
-
-    encodings = encode_pairs(laq, look, chunk.first, chunk.later, batch_size=batch_size)
-    return np.concatenate([encoding.tokens.cpu().numpy() for encoding in encodings])
+    clip, t, labels = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return clip, t, labels

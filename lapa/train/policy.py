@@ -59,6 +59,8 @@ class TrainPolicyConfig:
     """The quantizer that labelled, if it lies elsewhere now."""
     window_s: float = 0.0
     """Filled in from the labels."""
+    num_choices: tuple[int, ...] = ()
+    """Filled in from the labels, where they are not tokens."""
     init: str = ""
     """Released policy (import-released) to go on from; its shape then takes the place of `model`."""
     lora_rank: int = 0
@@ -83,7 +85,9 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
         LapaError: if labels, data and quantizer cannot be used together.
     """
     join_processes()
-    if is_finished(out, "policy", config, overwrite=overwrite, filled=("data", "camera", "laq", "window_s")):
+    if is_finished(
+        out, "policy", config, overwrite=overwrite, filled=("data", "camera", "laq", "window_s", "num_choices")
+    ):
         return out
     torch.manual_seed(config.loop.seed)
     labels, asked = load_labels(config.labels), config
@@ -93,6 +97,7 @@ def run(config: TrainPolicyConfig, *, out: Path, overwrite: bool = False) -> Pat
         camera=config.camera or labels.config.camera,
         laq=config.laq or labels.config.laq,
         window_s=labels.window_s,
+        num_choices=() if labels.kind == "tokens" else labels.num_choices,
     )
     if config.init:
         from lapa.train import released_policy
@@ -156,13 +161,15 @@ class PolicyStage:
         spoken = [with_instruction(self.records, rows) for rows in (train, held)]
         if not all(spoken):
             raise LapaError(f"'{source.name}' needs clips with instructions, to train on and to hold out: it has none")
-        self.model = _build(config, self.laq, [self.records[row].instruction for row in spoken[0]]).to(self.device)
+        self.model = _build(config, self.laq, labels, [self.records[row].instruction for row in spoken[0]])
+        self.model, self.kind = self.model.to(self.device), labels.kind
         self.train = self._table(source, train, spoken[0], labels, config)
         self.held = self._table(source, held, spoken[1], labels, config)
         if isinstance(self.model.backbone, LlamaBackbone):
             seen = np.random.default_rng(0).choice(len(self.train.clip), min(NUM_WHITENED, len(self.train.clip)), False)
             self.model.backbone.whiten.fit(torch.from_numpy(self.train.features[np.sort(seen)].astype(np.float32)))
-        self.model.head.prior.copy_(token_shares(self.train.tokens, self.laq.config.codebook_size))
+        allowed = self.model.head.allowed.cpu()
+        self.model.head.prior.copy_(token_shares(self.train.tokens, max(self.model.head.num_choices)) * allowed)
         self.texts = [record.instruction or "" for record in self.records]
         self.ids, self.mask = self.model.backbone.read(self.texts)
         self.best = BestWeights()
@@ -196,7 +203,8 @@ class PolicyStage:
         of_rows = self.held.clip[rows], self.held.tokens[rows], self.model.head.prior.cpu().numpy()
         facts = score_held_out(self._nll, self.records, *of_rows, rows, rng)
         self.best.offer(facts["nll_right"], {n: p for n, p in self.model.named_parameters() if p.requires_grad})
-        self._draw(rows[:: max(1, len(rows) // 8)][:8], folder / f"{step:06d}.png")
+        if self.kind == "tokens":  # the quantizer decodes nothing else
+            self._draw(rows[:: max(1, len(rows) // 8)][:8], folder / f"{step:06d}.png")
         return facts
 
     def extra_state(self) -> dict[str, Tensor]:
@@ -276,8 +284,8 @@ def token_shares(tokens: Int[np.ndarray, "n l"], num_choices: int) -> Float[Tens
     return torch.from_numpy(counts / counts.sum(1, keepdims=True)).float()
 
 
-def _build(config: TrainPolicyConfig, laq: AnyLAQ, instructions: list[str]) -> PolicyNet:
+def _build(config: TrainPolicyConfig, laq: AnyLAQ, labels: Labels, instructions: list[str]) -> PolicyNet:
     tokenizer = InstructionTokenizer.train(
         instructions, vocab_size=config.model.vocab_size, max_length=config.model.max_text
     )
-    return build_net(config.model, laq, latent_choices(laq), tokenizer)
+    return build_net(config.model, laq, labels.num_choices or latent_choices(laq), tokenizer)

@@ -52,6 +52,8 @@ def run(config: TrainPolicyConfig, labels: Labels, *, out: Path, asked: TrainPol
     Raises:
         LapaError: if policy, labels, data and quantizer cannot be used together.
     """
+    if labels.kind != "tokens":
+        raise LapaError(f"'{config.labels}' holds {labels.kind}: a released policy learns a quantizer's tokens only")
     stage = ReleasedPolicyStage(config, labels)
     on_main(begin, out, "policy", asked)
     fit(stage, config.loop, out)

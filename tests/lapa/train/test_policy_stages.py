@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from lapa.checkpoint import fingerprint, save_checkpoint
+from lapa.checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from lapa.data.lerobot_writer import DatasetSpec, Episode, join_shards, write_shard
 from lapa.data.source import open_source
 from lapa.data.video import write_video
 from lapa.eval.policy import evaluate_policy
 from lapa.finished import OtherOptions
 from lapa.frames import to_pixels
+from lapa.models.action_bins import ActionBins
 from lapa.models.laq import LAQ, LAQConfig
 from lapa.models.load import load_laq
 from lapa.models.policy import PolicyConfig, load_policy
 from lapa.models.robot import load_robot
+from lapa.protocols import Actor
 from lapa.train import finetune, label, policy
 from lapa.train.loop import LoopConfig
 from lapa.types import LapaError
@@ -106,6 +108,63 @@ def test_labels_are_what_the_quantizer_says_of_each_pair(labels, folder):
     assert found.tokens.tolist() == one_by_one
     held = {int(clip) for clip in found.clip[found.held]}
     assert len(held) == 6 and not held & {int(clip) for clip in found.clip[~found.held]}
+
+
+def test_labels_say_what_they_are_and_older_folders_are_read(labels, folder, tmp_path):
+    made = label.load_labels(labels)
+    assert (made.kind, made.num_choices) == ("tokens", (8, 8, 8, 8))
+    old = tmp_path / "old"
+    shutil.copytree(labels, old)
+    facts = json.loads((old / "config.json").read_text())
+    del facts["labels"], facts["stage"]["labeler"], facts["stage"]["num_bins"]
+    (old / "config.json").write_text(json.dumps(facts))
+    begun = json.loads((old / "options.json").read_text())
+    del begun["options"]["labeler"], begun["options"]["num_bins"]
+    (old / "options.json").write_text(json.dumps(begun))
+    read = label.load_labels(old)
+    assert (read.kind, read.num_choices) == ("tokens", ()) and np.array_equal(read.tokens, made.tokens)
+    assert label.run(made.config, out=old) == old, "what was finished before there were other labelers still is"
+
+
+@pytest.fixture(scope="module")
+def acted(folder):
+    config = label.LabelConfig(
+        data=str(folder / "data"), laq=str(folder / "laq"), num_validation=6, labeler="actions", num_bins=5
+    )
+    return label.run(config, out=folder / "acted")
+
+
+def test_true_actions_label_the_same_pairs(acted, labels, folder):
+    found, tokens, source = label.load_labels(acted), label.load_labels(labels), open_source(folder / "data")
+    assert found.kind == "actions" and found.num_choices == (2, 1), "left or right, and never up or down"
+    assert np.array_equal(found.clip, tokens.clip) and np.array_equal(found.t, tokens.t)
+    bins = ActionBins.from_json((acted / "actions.json").read_text())
+    true = np.stack([source.actions(int(clip))[t] for clip, t in zip(found.clip, found.t)])
+    assert np.array_equal(bins.decode(found.tokens), true)
+
+
+def test_a_policy_pretrained_on_true_actions_is_finetuned_and_not_asked(acted, config, folder, tmp_path):
+    short = dataclasses.replace(config, labels=str(acted))
+    trained = policy.run(short, out=tmp_path / "policy")
+    assert load_checkpoint(trained, "policy").stage["num_choices"] == [2, 1]
+    with pytest.raises(LapaError, match="true actions, not latent ones"):
+        load_policy(trained, folder / "laq")
+    last = dataclasses.replace(LOOP, num_steps=2)
+    how = {"policy": str(trained), "laq": str(folder / "laq"), "data": str(folder / "data"), "num_validation": 6}
+    robot = finetune.run(finetune.FinetuneConfig(**how, num_episodes=4, loop=last), out=tmp_path / "robot")
+    frame = open_source(folder / "data").frames(0, [0])[0]
+    assert isinstance(load_robot(robot, folder / "laq"), Actor)
+    assert load_robot(robot, folder / "laq").act(frame, WORDS[0]).shape == (2,)
+
+
+def test_videos_have_no_true_actions(folder, tmp_path):
+    write_video(tmp_path / "videos" / "a.mp4", np.zeros((9, 64, 64, 3), np.uint8), 10)
+    write_video(tmp_path / "videos" / "b.mp4", np.zeros((9, 64, 64, 3), np.uint8), 10)
+    config = label.LabelConfig(
+        data=str(tmp_path / "videos"), laq=str(folder / "laq"), num_validation=1, labeler="actions"
+    )
+    with pytest.raises(LapaError, match="no recorded actions"):
+        label.run(config, out=tmp_path / "labels")
 
 
 def test_a_finished_folder_is_returned_as_is(labels, trained, longer):
