@@ -109,20 +109,12 @@ def build(options: Options, private: Path):
 
 def open_bench(options: Options, uploads: Path):
     """Open the first bundle, and prepare the others and the clips."""
-    from lapa.data.upload import UploadLimits, check_upload, make_proxy
+    from lapa.data.upload import UploadLimits
     from lapa.data.video_writer import write_video
-    from viz.tabs.shelf import Shelf, Upload
+    from viz.tabs.shelf import Shelf
     from viz.tabs.workbench import Workbench
 
     limits = UploadLimits(max_megabytes=options.max_upload_mb, max_duration_s=options.max_upload_s)
-
-    def open_upload(path: Path) -> Upload:
-        check_upload(path, limits)
-        proxy = make_proxy(
-            path, uploads / f"{secrets.token_hex(8)}.mp4", max_side=320, max_duration_s=limits.max_duration_s
-        )
-        return Upload(proxy.path, proxy.note)
-
     openers = find_openers(options)
     first = next(iter(openers))
     opened = openers[first]()
@@ -130,9 +122,20 @@ def open_bench(options: Options, uploads: Path):
     later.daemon = True
     later.start()
     sources = find_sources(options)
-    shelf = Shelf(sources, open_upload=open_upload, open_clip=opened.open_clip)
+    shelf = Shelf(sources, open_upload=partial(take_upload, uploads, limits), open_clip=opened.open_clip)
     home = next(iter(sources)) if options.clips else None
     return Workbench({**openers, first: lambda: opened}, shelf, write_video, home)
+
+
+def take_upload(uploads: Path, limits, path: Path):
+    """Check a visitor's video and keep a copy of it in `uploads`, under a name that nobody can guess."""
+    from lapa.data.upload import check_upload, make_proxy
+    from lapa.limits import MAX_FRAMES
+    from viz.tabs.shelf import Upload
+
+    check_upload(path, limits)
+    proxy = make_proxy(path, uploads / f"{secrets.token_hex(8)}{path.suffix}", max_frames=MAX_FRAMES)
+    return Upload(proxy.path, proxy.note)
 
 
 def load_policy_ahead(explorer) -> None:

@@ -21,12 +21,22 @@ import torch
 from tqdm import tqdm
 
 from lapa import bundle as bundles
-from lapa.data.video import open_video, read_clip, window_frames
+from lapa.data.video import open_video, window_frames
 from lapa.device import resolve_device
 from lapa.dream import dream, play
 from lapa.frames import to_frames, to_pixels
 from lapa.index import nearest
-from lapa.limits import MAX_SIDE, THUMB_SIDE, checked_temperature, checked_top_k, clip_side, fit, stretch_like
+from lapa.limits import (
+    MAX_FRAMES,
+    MAX_SIDE,
+    THUMB_SIDE,
+    checked_temperature,
+    checked_top_k,
+    clip_side,
+    fit,
+    read_fitting,
+    stretch_like,
+)
 from lapa.meaning import CodeMeaning as CodeMeaning  # handed on: part of what an Explorer answers
 from lapa.models.draw import draw
 from lapa.models.encode import encode_pairs, latent_actions
@@ -34,8 +44,6 @@ from lapa.novelty import Novelty, novelty, pool_features
 from lapa.opened import OpenBundle
 from lapa.types import Clip, Frame, Frames, LapaError, LatentAction, Prediction, Step
 
-MAX_FRAMES = 900
-"""Frames of a clip that are kept in memory, unless asked for more."""
 BATCH = 32
 
 Tokens = Sequence[int]
@@ -96,17 +104,19 @@ class Explorer(OpenBundle):
         Raises:
             LapaError: if it cannot be read.
         """
-        video = open_video(path, max_side=MAX_SIDE)
-        side = clip_side(video.height, video.width, min(video.num_frames, MAX_FRAMES))
-        return read_clip(path, max_frames=max_frames, max_side=side)
+        video = open_video(path)
+        frames = read_fitting(video.chunks(0, max_frames), video.num_frames, max_frames)
+        return Clip(frames=frames, fps=video.fps, source=video.path.name)
 
     def open_frame(self, path: str | Path, t: int) -> Frame:
-        """Decode one frame of a video, at most 1280 px on its longer side.
+        """Decode one frame of a video, at the size that `open_clip` gives it.
 
         Raises:
             LapaError: if it cannot be read, or has no frame `t`.
         """
-        return open_video(path, max_side=MAX_SIDE).frames([t])[0]
+        video = open_video(path)
+        side = clip_side(video.height, video.width, min(video.num_frames, MAX_FRAMES))
+        return fit(video.frames([t])[0], side)
 
     def encode(self, frame: Frame, future: Frame) -> LatentAction:
         """Say what happened between two pictures of any size."""

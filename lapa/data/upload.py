@@ -1,34 +1,29 @@
-"""Check an uploaded video's size and length, and convert it once into a video that is fast to seek and decode.
+"""Check an uploaded video's size and length, decode it once out of harm's way, and keep a copy of it.
 
-Whatever opens the file does so in a child process with a timeout (`python -m lapa.data.upload`), so that a decoder that
-crashes or hangs on it takes nothing else along. The proxy has a constant frame rate, h264, key frames close together,
-its rotation applied, no sound, and holds what comes before any damage.
+Whatever opens the file first does so in a child process with a timeout (`python -m lapa.data.upload`), so that a
+decoder that crashes or hangs on it takes nothing else along. What the child has decoded the app decodes in the same
+way, from the same bytes: an upload has the frames, and so the latent actions, that the file has by its path.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import av
+from PIL import Image
 
-from lapa.data.contents import contents_of
-from lapa.data.picture_reader import fit_size
-from lapa.data.rates import DEFAULT_FPS, plausible_fps
-from lapa.data.salvage import NoPictureError, Pictures, upright, upright_size
-from lapa.data.video import explain_too_short, explain_unreadable, open_video
-from lapa.data.video_writer import write_video
-from lapa.types import Frame, LapaError
-
-_MAX_FPS = 60.0
+from lapa.data.picture_reader import is_animated
+from lapa.data.salvage import NoPictureError, Pictures
+from lapa.data.video import explain_unreadable, open_video
+from lapa.types import LapaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +40,7 @@ class UploadLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """What `make_proxy` made: a file, its frame rate and count, and a sentence about damage in the original, or ""."""
+    """What stands for an upload: a copy of it, its frame rate, how many frames are read, a sentence on damage or ""."""
 
     path: Path
     fps: float
@@ -82,31 +77,24 @@ def check_upload(path: str | Path, limits: UploadLimits, *, timeout_s: int | flo
 
 
 def make_proxy(
-    path: str | Path,
-    out: str | Path,
-    *,
-    max_side: int = 640,
-    max_duration_s: int | float = UploadLimits.max_duration_s,
-    timeout_s: int | float = 60.0,
+    path: str | Path, out: str | Path, *, max_frames: int | None = None, timeout_s: int | float = 60.0
 ) -> Proxy:
-    """Convert any video into an .mp4 that is quick to read in any order.
+    """Copy a video that a child process could decode. The copy is the same file, so it has the same latent actions.
 
     Args:
         path: the upload.
-        out: the .mp4 to make; it appears only when complete.
-        max_side: frames are shrunk so that the longer side is at most this.
-        max_duration_s: later frames are dropped, for files that do not say how long they are.
-        timeout_s: time for the conversion.
+        out: the copy, with the suffix of `path`; it appears only when complete.
+        max_frames: only the first so many are going to be read.
+        timeout_s: time for decoding these.
 
     Raises:
         LapaError: if the file is no video, has fewer than two readable frames, takes too long or crashes the decoder.
     """
     path, out = Path(path), Path(out)
+    facts = _run_child("decode", path, str(max_frames or 0), timeout_s=timeout_s)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".proxy-") as folder:
-        made = Path(folder) / "proxy.mp4"
-        facts = _run_child("proxy", path, str(made), str(max_side), str(max_duration_s), timeout_s=timeout_s)
-        os.replace(made, out)
+        os.replace(shutil.copyfile(path, Path(folder) / out.name), out)
     return Proxy(path=out, **facts)
 
 
@@ -141,10 +129,7 @@ def main(arguments: list[str]) -> int:
     """Answer one request of `_run_child` on standard output; 0 done, 1 the file cannot be used."""
     verb, path = arguments[0], Path(arguments[1])
     try:
-        if verb == "probe":
-            answer = _probe(path)
-        else:
-            answer = _transcode(path, Path(arguments[2]), int(arguments[3]), float(arguments[4]))
+        answer = _probe(path) if verb == "probe" else _decode(path, int(arguments[2]))
     except LapaError as error:
         sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
         return 1
@@ -152,51 +137,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _open(path: Path) -> Pictures:
+def _probe(path: Path) -> dict[str, float]:
+    """Say what the header says: duration 0.0 if nothing."""
+    if is_animated(path):
+        with Image.open(path) as picture:
+            return {"height": picture.height, "width": picture.width, "duration_s": 0.0}
     try:
-        return Pictures(path)
+        with Pictures(path) as pictures:
+            return {"height": pictures.height, "width": pictures.width, "duration_s": pictures.duration_s}
     except (av.FFmpegError, OSError, NoPictureError) as error:
         raise LapaError(explain_unreadable(path, error)) from None
 
 
-def _probe(path: Path) -> dict[str, float]:
-    with _open(path) as pictures:
-        return {"height": pictures.height, "width": pictures.width, "duration_s": pictures.duration_s}
-
-
-def _transcode(path: Path, out: Path, max_side: int, max_duration_s: int | float) -> dict[str, Any]:
-    with _open(path) as pictures:
-        measured = contents_of(path).fps
-        fps = min(measured, _MAX_FPS) if plausible_fps(measured) else DEFAULT_FPS
-        max_frames = max(2, int(max_duration_s * fps))
-        frames = _even_frames(pictures, fps, max_side)
-        first = next(frames, None)
-        if first is None:
-            raise LapaError(explain_unreadable(path))
-        write_video(out, chain([first], islice(frames, max_frames - 1)), fps)
-        too_long = next(frames, None) is not None
-    note = f"only the first {max_duration_s:g} s are kept" if too_long else ""
-    if pictures.damaged:
-        note = f"the file is damaged from frame {pictures.num_read} on"
-    if pictures.num_read < 2:
-        raise LapaError(explain_too_short(path, note))
-    return {"fps": fps, "num_frames": open_video(out).num_frames, "note": note}
-
-
-def _even_frames(pictures: Pictures, fps: int | float, max_side: int) -> Iterator[Frame]:
-    """Show each picture from its time on: repeat those that stay long, drop those that stay less than a frame."""
-    held, start_s, num_shown = None, 0.0, 0
-    for picture in pictures:
-        position = pictures.num_read - 1
-        if picture.time is not None:
-            start_s = picture.time if held is None else start_s
-            position = round((picture.time - start_s) * fps)
-        while held is not None and num_shown < position:
-            yield held
-            num_shown += 1
-        held = upright(picture, *fit_size(*upright_size(picture), max_side))
-    if held is not None:
-        yield held
+def _decode(path: Path, max_frames: int) -> dict[str, Any]:
+    """Decode the first frames (0: all), exactly as the app does, and keep none."""
+    video = open_video(path)
+    for _ in video.chunks(0, max_frames or None):
+        pass
+    note = video.note
+    if 0 < max_frames < video.num_frames:
+        note = f"only the first {max_frames} of {video.num_frames} frames are kept"
+    return {"fps": video.fps, "num_frames": min(video.num_frames, max_frames or video.num_frames), "note": note}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Everything bad that a file can be ends here as one `LapaError` sentence. A damaged file is used up to the damage, and
 `Video.note` says so. Deliberately knows nothing of models, and of time only the frame rate: frames are numbered, not
-timed, so a recording with a variable frame rate is read at its usual one (`lapa/data/upload.py` evens it out).
+timed, so a recording with a variable frame rate is read at its usual one.
 """
 
 from __future__ import annotations

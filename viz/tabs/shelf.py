@@ -15,16 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from lapa.limits import clip_side
+from lapa.limits import read_fitting
 from lapa.protocols import ClipSource
-from lapa.types import Clip, Frame, Frames, LapaError
+from lapa.types import Clip, Frame, LapaError
 
 CACHE_BYTES = 600 * 2**20
-MAX_FRAMES = 900
-CHUNK_BYTES = 64 * 2**20
 UPLOADS_KEPT = 60
 UPLOAD_AGE_S = 2 * 3600.0
 
@@ -59,25 +54,9 @@ class BoundedCache:
         return value
 
 
-def read_small(source: ClipSource, i: int, num_frames: int) -> Frames:
-    """Decode a clip piece by piece, at the size that `clip_side` allows: a large video never fills the memory."""
-    first = source.frames(i, [0])[0]
-    height, width = first.shape[:2]
-    scale = min(1.0, clip_side(height, width, num_frames) / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    chunk = max(1, CHUNK_BYTES // first.nbytes)
-    frames = np.empty((num_frames, size[1], size[0], 3), np.uint8)
-    for start in range(0, num_frames, chunk):
-        stop = min(start + chunk, num_frames)
-        for t, frame in zip(range(start, stop), source.frames(i, list(range(start, stop))), strict=True):
-            image = Image.fromarray(frame)
-            frames[t] = frame if image.size == size else np.asarray(image.resize(size, Image.Resampling.BILINEAR))
-    return frames
-
-
 @dataclass(frozen=True)
 class Upload:
-    """A visitor's video after the gate: where its small copy lies, and a sentence about damage, or ""."""
+    """A visitor's video after the gate: where its copy lies, and a sentence about damage, or ""."""
 
     path: Path
     note: str
@@ -99,7 +78,7 @@ class Shelf:
 
     Args:
         sources: group name -> source; the group of a bundle's own videos carries the bundle's name.
-        open_upload: turns an uploaded file into a (small, seekable) video on disk; raises LapaError.
+        open_upload: checks an uploaded file and keeps a copy of it; raises LapaError.
         open_clip: decodes a video file.
     """
 
@@ -192,7 +171,7 @@ class Shelf:
         if record.num_frames < 1:
             raise LapaError(f"'{clip_id}' cannot be read: choose another clip")
         return Clip(
-            frames=read_small(self.sources[group], i, min(record.num_frames, MAX_FRAMES)),
+            frames=read_fitting(self.sources[group].chunks(i), record.num_frames),
             fps=record.fps,
             source=clip_id,
             instruction=record.instruction,
@@ -206,7 +185,7 @@ class Shelf:
 
     def _drop_old_uploads(self) -> None:
         oldest_kept = time.monotonic() - UPLOAD_AGE_S
-        for clip_id, (proxy, _, added, _) in list(self._uploads.items()):
+        for clip_id, (copy, _, added, _) in list(self._uploads.items()):
             if added < oldest_kept or len(self._uploads) >= UPLOADS_KEPT:
                 del self._uploads[clip_id]
-                proxy.unlink(missing_ok=True)
+                copy.unlink(missing_ok=True)
