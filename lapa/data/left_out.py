@@ -6,7 +6,7 @@ Each is logged when it is met; `Remembered` keeps them, so that a long command c
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,11 +23,20 @@ def leave_out(what: str) -> None:
 
 def recorded(read: Callable[[int], np.ndarray | None], source: ClipSource, row: int) -> np.ndarray | None:
     """Return what was recorded beside a clip's frames; None where nothing was, or where it cannot be read."""
-    try:
-        return read(row)
-    except LapaError as error:
-        leave_out(f"what was recorded beside {source.records[row].name} of '{source.name}' ({error})")
-        return None
+    return all_recorded(read, source, [row]).get(row)
+
+
+def all_recorded(
+    read: Callable[[int], np.ndarray | None], source: ClipSource, rows: Sequence[int]
+) -> dict[int, np.ndarray | None]:
+    """Return what was recorded beside each clip, None where nothing was, without the clips that cannot be read."""
+    found = {}
+    for row in rows:
+        try:
+            found[row] = read(row)
+        except LapaError as error:
+            leave_out(f"what was recorded beside {source.records[row].name} of '{source.name}' ({error})")
+    return found
 
 
 class Remembered(logging.Handler):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from lapa.checkpoint import load_checkpoint, save_checkpoint
 from lapa.data.frame_store import FrameStore, Shrink
 from lapa.data.instructions import with_instruction
-from lapa.data.left_out import recorded
+from lapa.data.left_out import all_recorded
 from lapa.data.source import open_source
 from lapa.data.splits import split_rows
 from lapa.device import resolve_device
@@ -208,27 +208,31 @@ class FinetuneStage:
 def gather(source: ClipSource, rows: list[int], size: int, shrink: Shrink | None = None) -> ActedFrames:
     """Read the frames and the true actions of some clips, as far as both go; `shrink` as in `FrameStore.open`.
 
+    A clip whose frames or actions cannot be read is left out.
+
     Raises:
-        LapaError: if there are none, or none with actions, or they have different ones.
+        LapaError: if there are none, or none with actions, or they have different ones, or only some have any.
     """
     if not rows:
         raise LapaError(f"'{source.name}' has no clips with instructions to learn from and to hold out")
     store = FrameStore.open(source, rows, size, shrink=shrink)
-    read = [recorded(source.actions, source, row) for row in rows]
-    known = [i for i, found in enumerate(read) if found is not None and store.lengths[i]]
-    if not known:
+    read = all_recorded(source.actions, source, rows)
+    known = [i for i, row in enumerate(rows) if row in read and store.lengths[i]]
+    widths = {None if read[rows[i]] is None else read[rows[i]].shape[1] for i in known}
+    if widths <= {None}:
         raise LapaError(
             f"'{source.name}' has no actions beside its frames: finetuning needs a data set with recorded actions, "
             "such as 'collect' writes"
         )
-    if len({read[i].shape[1] for i in known}) > 1:
+    if len(widths) > 1:
         raise LapaError(
             f"'{source.name}' mixes bodies with different actions: finetuning needs a data set of one embodiment"
         )
-    lengths = [min(len(read[i]), int(store.lengths[i])) for i in known]
+    actions = [read[rows[i]] for i in known]
+    lengths = [min(len(own), int(store.lengths[i])) for i, own in zip(known, actions, strict=True)]
     return ActedFrames(
         store=store,
-        actions=np.concatenate([read[i][:length] for i, length in zip(known, lengths, strict=True)]),
+        actions=np.concatenate([own[:length] for own, length in zip(actions, lengths, strict=True)]),
         clip=np.repeat([rows[i] for i in known], lengths),
         place=np.concatenate([store.starts[i] + np.arange(n) for i, n in zip(known, lengths, strict=True)]),
     )

@@ -135,6 +135,24 @@ def test_bodies_with_different_actions_cannot_be_finetuned_on_together(mixed, tm
         gather(mixed, [0, 1], 32)
     with pytest.raises(LapaError, match="no action"):
         gather(mixed, [2, 5], 32)
+    with pytest.raises(LapaError, match="one embodiment"):
+        gather(mixed, [0, 2], 32)  # an arm's clip and one of a hand, which has no actions
+
+
+def test_a_clip_whose_actions_cannot_be_read_is_left_out_and_named(mixed, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("LAPA_CACHE", str(tmp_path))
+    source = LeRobotSource(mixed.path)
+
+    def actions(row):
+        if row == 0:
+            raise LapaError("it breaks off")
+        return mixed.actions(row)
+
+    source.actions = actions
+    table = gather(source, [0, 3], 32)
+    assert set(table.clip) == {3} and len(table.actions) == source.records[3].num_frames
+    assert np.array_equal(table.actions, mixed.actions(3))
+    assert f"left out: what was recorded beside {source.records[0].name}" in caplog.text
 
 
 def test_an_episode_of_a_mixed_data_set_can_be_set_up_again(mixed):
