@@ -10,8 +10,6 @@ from viz.figures.frames import (
     blink_html,
     data_uri,
     error_heat,
-    fit_text,
-    label_font,
     motion_overlay,
     signed_difference,
     upscale,
@@ -58,13 +56,6 @@ def test_upscaling_keeps_the_aspect(smooth):
 def test_nearest_upscaling_invents_no_colour():
     noise = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (8, 8, 3))
     assert set(np.unique(upscale(noise, height=64, smooth=False))) == {0, 255}
-
-
-def test_text_is_shortened_to_its_width():
-    font = label_font(12)
-    assert fit_text("short", font, 200) == "short"
-    cut = fit_text("a very long caption " * 5, font, 80)
-    assert cut.endswith("\u2026") and font.getlength(cut) <= 80
 
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg", "png"])

@@ -6,7 +6,10 @@ every format shows the same pixels; all else is vectors. Use inside `paper()`.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -93,10 +96,11 @@ class Canvas:
 
 
 def fitted(text: str, width_in: int | float, size: int | float = 6) -> str:
-    """Shorten a line to a width, judging letters by their mean width."""
+    """Shorten a line to a width, judging letters by their mean width; Chinese and its like count twice."""
     room = int(width_in * 72 / (0.52 * size))
     text = " ".join(text.split())
-    return text if len(text) <= room else text[: max(0, room - 1)].rstrip() + "\u2026"
+    ends = list(accumulate(2 if east_asian_width(c) in "WF" else 1 for c in text))
+    return text if not ends or ends[-1] <= room else text[: bisect_right(ends, max(0, room - 1))].rstrip() + "\u2026"
 
 
 def aspect(frame: Frame) -> float:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from lapa.types import Frame, LatentAction
 from viz.figures import style
 from viz.figures.canvas import aspect
-from viz.figures.frames import fit_text, label_font
+from viz.figures.lettering import draw_line, fit_text, label_font
 from viz.figures.paper_films import FilmRow, moment
 
 TILE, GAP, LINE = 256, 8, 26
@@ -26,8 +26,7 @@ def film_frames(rows: Sequence[FilmRow], *, window_s: int | float) -> Iterator[F
         draw = ImageDraw.Draw(sheet)
         for column, row in enumerate(rows):
             left, shown = GAP + column * (TILE + GAP), min(i, len(row.frames) - 1)
-            title = fit_text(row.title, label_font(13), TILE)
-            draw.text((left, LINE / 2), title, INK, label_font(13), anchor="lm")
+            draw_line(draw, left, LINE / 2, fit_text(row.title, 13, TILE), INK, 13)
             when = moment(shown, window_s) + (" (its end)" if shown < i else "")
             draw.text((left, LINE * 1.3), when, QUIET, label_font(12), anchor="lm")
             frame = row.frames[shown]

@@ -1,6 +1,6 @@
-"""Pictures made of pictures: what changed, what is wrong, larger ones, and pictures as text for a page.
+"""Picture operations: differences, error heat maps, resizing, and encoding as data URIs for HTML.
 
-Everything is uint8 [h w 3] in and out. Knows nothing of clips, tokens or models.
+Pictures are uint8 [h w 3] in and out. Independent of clips, tokens and models.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import html
 import io
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageFont
+from PIL import Image
 
 from lapa.types import Frame
 from viz.figures.style import DIVERGING, rgb
@@ -54,25 +53,6 @@ def upscale(picture: Frame, *, height: int | None = None, longer_side: int | Non
         return picture
     method = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(picture).resize(size, method))
-
-
-def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int | float) -> str:
-    """Shorten a line to `width` pixels."""
-    text = " ".join(text.split())
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "\u2026") > width:
-        text = text[:-1]
-    return text.rstrip() + "\u2026"
-
-
-@lru_cache(maxsize=32)
-def label_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which matplotlib brings along, so that every machine draws the same letters."""
-    import matplotlib
-
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
 
 
 def data_uri(picture: Frame, *, kind: str = "webp", quality: int = 80, longer_side: int | None = None) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lapa.types import LapaError
+from viz.figures.fonts import fallbacks
 from viz.figures.paper import paper
 
 FORMATS = ("pdf", "svg", "png")
@@ -44,7 +45,7 @@ def write_figure(
 
     def save(path: Path) -> None:
         kind = path.suffix[1:]
-        with paper():
+        with paper(), fallbacks(figure):
             figure.savefig(path, format=kind, metadata=NO_DATE[kind])
 
     return write_files([stem.with_name(f"{stem.name}.{kind}") for kind in formats], save, table, facts)
