@@ -25,7 +25,8 @@ class CodeMeaning:
     Attributes:
         count: pairs that have it.
         word: a direction, "still", "mixed" (no one direction), "little", or "" where too few pairs say anything.
-        strength: in [0, 1], the length of the motions' sum as a share of the sum of their lengths: 1 if all go one way.
+        concentration: in [0, 1], the length of the motions' sum as a share of the sum of their lengths: 1 if all go one
+            way. Kept in the file as "strength".
         adds: whether it is about what the code adds to the other tokens, not about the pairs as they are.
         motion: mean motion, (right, forward) in metres or (right, up) as a share of the picture's longer side.
         picture: the same as it is seen in the picture (right, up), or None where it was not measured.
@@ -36,7 +37,7 @@ class CodeMeaning:
     code: int
     count: int
     word: str = ""
-    strength: float = 0.0
+    concentration: float = 0.0
     adds: bool = False
     motion: Vector = (0.0, 0.0)
     picture: Vector | None = None
@@ -52,7 +53,7 @@ class CodeMeaning:
         """A word and a number, such as "left 0.8"; "" where nothing can be said."""
         if not self.word:
             return ""
-        return self.word if self.word in ("still", "mixed", "little") else f"{self.word} {self.strength:.1f}"
+        return self.word if self.word in ("still", "mixed", "little") else f"{self.word} {self.concentration:.1f}"
 
     @property
     def sentence(self) -> str:
@@ -61,7 +62,7 @@ class CodeMeaning:
         if not self.word:
             return f"{where}: only {self.count} pairs have it, too few to say what it means"
         verb = "adds to the other tokens" if self.adds else "what moved in its pairs"
-        facts = f"{self.size:.0%} of the mean motion, consistency {self.strength:.2f} of 1, {self.count} pairs"
+        facts = f"{self.size:.0%} of the mean motion, concentration {self.concentration:.2f} of 1, {self.count} pairs"
         return f"{where}: {verb}: {self.word} ({facts})"
 
 
@@ -140,7 +141,7 @@ def _code(position: int, code: int, said: dict) -> CodeMeaning:
         code=code,
         count=int(said["count"]),
         word=str(said["word"]),
-        strength=_finite(said["strength"]),
+        concentration=_finite(said["strength"]),
         adds=bool(said["adds"]),
         motion=(_finite(said["motion"][0]), _finite(said["motion"][1])),
         picture=None if picture is None else (_finite(picture[0]), _finite(picture[1])),

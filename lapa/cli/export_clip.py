@@ -11,7 +11,7 @@ from pathlib import Path
 from lapa.cli import WrongUsage
 from lapa.cli.export import FIGURES, check_out
 from lapa.cli.options import AnyModels, Models, Video, parse, usage
-from viz.exports import settings as ask
+from viz.exports import settings as export_settings
 
 VIDEOS = (".gif", ".mp4", ".webm")
 
@@ -26,31 +26,31 @@ class _FromClip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportPair(ask.Pair, _FromClip):
-    __doc__ = ask.Pair.__doc__
+class ExportPair(export_settings.Pair, _FromClip):
+    __doc__ = export_settings.Pair.__doc__
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRibbon(ask.Ribbon, _FromClip):
-    __doc__ = ask.Ribbon.__doc__
+class ExportRibbon(export_settings.Ribbon, _FromClip):
+    __doc__ = export_settings.Ribbon.__doc__
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSheet(ask.Sheet, _FromClip):
-    __doc__ = ask.Sheet.__doc__
+class ExportSheet(export_settings.Sheet, _FromClip):
+    __doc__ = export_settings.Sheet.__doc__
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportStrip(ask.Strip, _FromClip):
-    __doc__ = ask.Strip.__doc__
+class ExportStrip(export_settings.Strip, _FromClip):
+    __doc__ = export_settings.Strip.__doc__
 
     out: Path
     """Figure to write (.pdf, .svg, .png; without a suffix, all three), or a film (.gif, .mp4, .webm)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportTransfer(ask.Transfer, _FromClip):
-    __doc__ = ask.Transfer.__doc__
+class ExportTransfer(export_settings.Transfer, _FromClip):
+    __doc__ = export_settings.Transfer.__doc__
 
     other: Path
     """The video on a frame of which the latent actions are played."""
@@ -70,9 +70,9 @@ COMMANDS = {
 def main(verb: str, args: list[str]) -> None:
     kind = verb.split()[1]
     options = parse(COMMANDS[kind], verb, args)
-    check_out(options.out, FIGURES + (VIDEOS if kind in ask.FILMS else ()))
+    check_out(options.out, FIGURES + (VIDEOS if kind in export_settings.FILMS else ()))
     with usage():
-        ask.check(options)
+        export_settings.check(options)
     if kind == "strip" and bool(options.instruction) == bool(options.tokens):
         raise WrongUsage("a strip needs either --instruction or --tokens: give one of the two")
     from lapa.data.video_writer import write_video
@@ -81,7 +81,7 @@ def main(verb: str, args: list[str]) -> None:
     explorer = options.models.open()
     clip = explorer.open_clip(options.video)
     other = explorer.open_clip(options.other) if kind == "transfer" else None
-    settings = ask.KINDS[kind](**{name: getattr(options, name) for name in ask.names(kind)})
-    about = {"command": ask.command(kind, args)}
+    settings = export_settings.KINDS[kind](**{name: getattr(options, name) for name in export_settings.names(kind)})
+    about = {"command": export_settings.command(kind, args)}
     files = export_clip(explorer, clip, settings, options.out, write_video=write_video, other=other, facts=about)
     print(*files, sep="\n")

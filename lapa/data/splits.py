@@ -106,7 +106,7 @@ def _hold_out(source: ClipSource, rows: list[int], num_validation: int) -> list[
             f"'{source.name}' has {len(readable) or 'no'} clip{'s' * (len(readable) != 1)} to train on that can be "
             "read, and training holds one out to measure itself on: add another, or cut a long one in two"
         )
-    told = [row for row in readable if source.records[row].instruction]
-    choice = told if len(told) > 1 else readable
+    with_text = [row for row in readable if source.records[row].instruction]
+    choice = with_text if len(with_text) > 1 else readable
     count = max(1, min(num_validation, len(readable) // _SHARE, len(choice) // 2))
     return [choice[i * len(choice) // count] for i in range(count)]

@@ -28,7 +28,7 @@ PAIRS_PER_STEP = 50
 MIN_PAIRS = 20
 """Fewer pairs than this say nothing: the directions of twenty random ones cancel to about 0.2."""
 WEAK = 0.25
-"""Additions less consistent than this have no one direction."""
+"""Additions of a lower concentration than this have no one direction."""
 LITTLE = 0.1
 """Additions smaller than this share of the mean motion are next to nothing."""
 
@@ -106,15 +106,15 @@ def _said(motion: Float[np.ndarray, "r 2"], typical: float, words: tuple[str, ..
         return said
     mean, lengths = motion.mean(axis=0), np.linalg.norm(motion, axis=1)
     size = float(np.linalg.norm(mean) / typical)
-    strength = float(np.linalg.norm(mean) / lengths.mean()) if lengths.mean() > 0 else 0.0
-    word = direction_word(*mean, words) if strength >= (WEAK if adds else MIXED) else "mixed"
+    concentration = float(np.linalg.norm(mean) / lengths.mean()) if lengths.mean() > 0 else 0.0
+    word = direction_word(*mean, words) if concentration >= (WEAK if adds else MIXED) else "mixed"
     if adds and size < LITTLE:
         word = "little"
     elif not adds and lengths.mean() < STILL * typical:
         word = "still"
     return said | {
         "word": word,
-        "strength": round(strength, 4),
+        "strength": round(concentration, 4),
         "motion": [round(float(x), 6) for x in mean],
         "size": round(size, 4),
     }

@@ -1,4 +1,4 @@
-"""What latent actions are compared with: where the end effector went, what the robot was told, what the picture did."""
+"""What latent actions are compared with: the end effector's motion, the instruction, and the motion in the picture."""
 
 from __future__ import annotations
 

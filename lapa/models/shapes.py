@@ -1,4 +1,4 @@
-"""Shapes that a model cannot have, as one sentence each; told before anything is built."""
+"""Checks of a model's configuration before it is built: each shape that cannot work ends as one sentence."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a policy in training is worth on held-out pairs, and the weights of the evaluation at which it did best.
 
-Each pair is scored under its own instruction and under another episode's: a policy that listens prefers its own.
+Each pair is scored under its own instruction and under another episode's: a policy that uses the instruction gives its
+own the better score.
 """
 
 from __future__ import annotations

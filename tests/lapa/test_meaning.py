@@ -116,7 +116,7 @@ def test_what_is_kept_is_read_again(record, tmp_path):
     save_meaning(record, tmp_path)
     meaning = load_meaning(tmp_path, record["laq"], (4, 8))
     right = meaning.of(0, 0)
-    assert right.label == f"right {right.strength:.1f}" and right.points
+    assert right.label == f"right {right.concentration:.1f}" and right.points
     assert meaning.of(0, 7).label == "" and "too few" in meaning.of(0, 7).sentence
     assert "adds" in meaning.of(1, 0).sentence and "800 pairs" in meaning.how
 

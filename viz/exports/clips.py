@@ -12,7 +12,7 @@ import numpy as np
 
 from lapa.explorer import Explorer
 from lapa.types import Clip, Frame, LapaError
-from viz.exports import settings as ask
+from viz.exports import settings as export_settings
 from viz.exports import shots
 from viz.figures.film_frames import film_frames
 from viz.figures.paper_films import draw_films, film_table
@@ -30,7 +30,7 @@ Writer = Callable[[Path, Iterable[Frame], float], object]
 def export_clip(
     explorer: Explorer,
     clip: Clip,
-    settings: ask.Settings,
+    settings: export_settings.Settings,
     out: str | Path,
     *,
     write_video: Writer,
@@ -49,9 +49,9 @@ def export_clip(
     Raises:
         LapaError: for settings that do not fit the clip or the models, or a name that cannot be written.
     """
-    out, width_in = Path(out), ask.WIDTHS_IN[ask.check(settings).width]
+    out, width_in = Path(out), export_settings.WIDTHS_IN[export_settings.check(settings).width]
     facts = {**about(explorer, clip, settings, other), **facts}
-    if isinstance(settings, ask.Strip | ask.Transfer):
+    if isinstance(settings, export_settings.Strip | export_settings.Transfer):
         film = _film(explorer, clip, settings, other)
         facts |= {**film.facts, "versions": versions("torch", "av")}
         if out.suffix[1:].lower() in VIDEOS:
@@ -61,22 +61,24 @@ def export_clip(
         figure = draw_films(film.rows, window_s=film.window_s, width_in=width_in)
         return write_figure(figure, out, formats, film_table(film.rows), facts)
     facts |= {"versions": versions("torch")}
-    if isinstance(settings, ask.Pair):
+    if isinstance(settings, export_settings.Pair):
         seen = shots.pair_shot(explorer, clip, settings)
         figure, table = draw_pair(seen, width_in=width_in), pair_table(seen)
-    elif isinstance(settings, ask.Ribbon):
+    elif isinstance(settings, export_settings.Ribbon):
         ribbon = shots.ribbon_shot(explorer, clip, settings)
         figure, table = draw_ribbon(ribbon, width_in=width_in), ribbon_table(ribbon)
     else:
-        assert isinstance(settings, ask.Sheet)
+        assert isinstance(settings, export_settings.Sheet)
         sheet = shots.sheet_shot(explorer, clip, settings)
         figure, table = draw_sheet(sheet, shows=settings.shows, width_in=width_in), sheet_table(sheet)
     return write_figure(figure, out, formats, table, facts)
 
 
-def about(explorer: Explorer, clip: Clip, settings: ask.Settings, other: Clip | None = None) -> dict[str, Any]:
+def about(
+    explorer: Explorer, clip: Clip, settings: export_settings.Settings, other: Clip | None = None
+) -> dict[str, Any]:
     """Return the provenance of a figure: models, pictures, settings."""
-    kind = next(name for name, kind in ask.KINDS.items() if isinstance(settings, kind))
+    kind = next(name for name, kind in export_settings.KINDS.items() if isinstance(settings, kind))
     facts: dict[str, Any] = {"figure": kind, "laq": explorer.card["laq"], "laq_sha256": explorer.sha256("laq")}
     if getattr(settings, "instruction", ""):
         facts |= {"policy": explorer.card["policy"], "policy_sha256": explorer.sha256("policy")}
@@ -93,8 +95,10 @@ def pixels_sha256(clip: Clip) -> str:
     return hashlib.sha256(np.ascontiguousarray(clip.frames)).hexdigest()
 
 
-def _film(explorer: Explorer, clip: Clip, settings: ask.Strip | ask.Transfer, other: Clip | None) -> shots.Film:
-    if isinstance(settings, ask.Strip):
+def _film(
+    explorer: Explorer, clip: Clip, settings: export_settings.Strip | export_settings.Transfer, other: Clip | None
+) -> shots.Film:
+    if isinstance(settings, export_settings.Strip):
         return shots.strip_shot(explorer, clip, settings)
     if other is None:
         raise LapaError("a transfer needs another clip: name it with --other")

@@ -10,7 +10,7 @@ import numpy as np
 
 from lapa.explorer import Explorer
 from lapa.types import Clip, Frame, LapaError, LatentAction
-from viz.exports import settings as ask
+from viz.exports import settings as export_settings
 from viz.figures.canvas import like
 from viz.figures.paper_films import FilmRow
 from viz.figures.paper_pair import Seen
@@ -34,7 +34,7 @@ class Film:
     facts: dict
 
 
-def pair_shot(explorer: Explorer, clip: Clip, settings: ask.Pair) -> Seen:
+def pair_shot(explorer: Explorer, clip: Clip, settings: export_settings.Pair) -> Seen:
     """Encode a pair and decode it again."""
     window = window_of(explorer, clip, settings)
     pair = clip.pair(settings.t, window)
@@ -43,14 +43,14 @@ def pair_shot(explorer: Explorer, clip: Clip, settings: ask.Pair) -> Seen:
     return Seen(pair=pair, window_s=window / clip.fps, action=action, decoded=decoded)
 
 
-def ribbon_shot(explorer: Explorer, clip: Clip, settings: ask.Ribbon) -> Ribbon:
+def ribbon_shot(explorer: Explorer, clip: Clip, settings: export_settings.Ribbon) -> Ribbon:
     """Encode along a clip."""
     window = window_of(explorer, clip, settings)
     stride = settings.stride or -(-max(1, clip.num_frames - window) // MOST_PAIRS)
     return Ribbon(clip=clip, window=window, actions=explorer.encode_clip(clip, window=window, stride=stride))
 
 
-def sheet_shot(explorer: Explorer, clip: Clip, settings: ask.Sheet) -> Sheet:
+def sheet_shot(explorer: Explorer, clip: Clip, settings: export_settings.Sheet) -> Sheet:
     """Decode a frame under every code of every position."""
     if settings.tokens:
         chosen, frame = _read(explorer, settings.tokens), _frame(clip, settings.t)
@@ -71,7 +71,7 @@ def sheet_shot(explorer: Explorer, clip: Clip, settings: ask.Sheet) -> Sheet:
     return Sheet(frame=like(frame, futures[0]), chosen=chosen, futures=futures.reshape(shape))
 
 
-def strip_shot(explorer: Explorer, clip: Clip, settings: ask.Strip) -> Film:
+def strip_shot(explorer: Explorer, clip: Clip, settings: export_settings.Strip) -> Film:
     """Dream by an instruction, or play given tokens, beside what was recorded."""
     window, start = window_of(explorer, clip, settings), _frame(clip, settings.t)
     if bool(settings.instruction) == bool(settings.tokens):
@@ -98,7 +98,7 @@ def strip_shot(explorer: Explorer, clip: Clip, settings: ask.Strip) -> Film:
     return Film(rows=tuple(rows), window_s=window / clip.fps, facts={})
 
 
-def transfer_shot(explorer: Explorer, clip: Clip, other: Clip, settings: ask.Transfer) -> Film:
+def transfer_shot(explorer: Explorer, clip: Clip, other: Clip, settings: export_settings.Transfer) -> Film:
     """Play a clip's latent actions from its own frame and from another clip's; say how many tokens are seen again."""
     window = window_of(explorer, clip, settings)
     clip.pair(settings.t, window)
@@ -126,7 +126,7 @@ def agreement(explorer: Explorer, frames: Sequence[Frame], actions: Sequence[Lat
     return float(np.mean(equal))
 
 
-def window_of(explorer: Explorer, clip: Clip, settings: ask.Settings) -> int:
+def window_of(explorer: Explorer, clip: Clip, settings: export_settings.Settings) -> int:
     """Return the window in frames."""
     return settings.window or explorer.window_frames(clip.fps)
 

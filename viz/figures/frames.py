@@ -75,7 +75,7 @@ def animation_uri(
 
 
 def blink_html(before: Frame, after: Frame, *, alt: str = "before and after", longer_side: int | None = None) -> str:
-    """Return two pictures that take turns in one place (still, and on hover, for who asked for less motion)."""
+    """Return HTML that alternates two pictures in one place; under reduced motion, the second shows on hover only."""
     both = (before, _like(after, before))
     first, second = (data_uri(each, kind="jpeg", quality=86, longer_side=longer_side) for each in both)
     text = html.escape(alt, quote=True)

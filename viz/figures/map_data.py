@@ -1,7 +1,6 @@
-"""What a map shows: every transition, sequence of tokens or single code as a point, and what its colour says.
+"""The data of the latent map: points (transitions, token sequences or single codes), their coordinates and colours.
 
-Chooses, merges and counts; `latent_map` draws it for the screen, `paper` for print, `export` writes it as a table.
-Which rows a search means, is `find`'s business.
+`latent_map` draws it on screen, `paper` in print, `export` writes it as a table; `find` maps search text to rows.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def colour_choices(index: LatentIndex) -> list[str]:
 
 
 def unknown_colours(index: LatentIndex) -> list[str]:
-    """Return what people ask of a map that this index was not told."""
+    """Return the usual colourings that are not available because the index has no data for them."""
     return [name for name in ("direction", "task", "embodiment", "success") if name not in colour_choices(index)]
 
 
@@ -94,7 +93,7 @@ def latent_map_data(
         level: "transition"; "sequence", one point per observed sequence; or "code", one per code of the token that is
             coloured, of every token if none is. Points of several transitions lie at their mean.
         highlight_rows: rows to ring; they are shown however many points there are.
-        max_points: beyond it every so-manieth transition is shown.
+        max_points: beyond it transitions are thinned evenly.
 
     Raises:
         LapaError: if `coords`, `colour_by`, `level` or a row is not one of these.

@@ -16,8 +16,8 @@ from lapa.types import LapaError, LatentAction
 from viz.tabs.dream_bars import swapped
 from viz.tabs.dream_compare import HINT, MOST, read_instructions
 from viz.tabs.dream_parts import DreamParts
-from viz.tabs.dream_store import Dreams
-from viz.tabs.dreams import ROOT, Dream, stretched
+from viz.tabs.dream_store import DreamStore
+from viz.tabs.dreams import ROOT, DreamTree, stretched
 from viz.tabs.exporting import exporter
 from viz.tabs.markup import button, section
 from viz.tabs.page import Handler, Page, Updates, act_html
@@ -32,7 +32,7 @@ shown.</p>"""
 
 def build_dream(page: Page) -> None:
     """Build the tab."""
-    dreams = Dreams()
+    dreams = DreamStore()
     with gr.Tab("Dream", id="dream", elem_id="tab-dream", render_children=True):
         with gr.Row(elem_classes=["controls"], elem_id="dream-controls"):
             text = gr.Textbox(
@@ -148,11 +148,11 @@ def step_actions(parts: DreamParts) -> dict[str, Handler]:
 
         return handler
 
-    def steer(dream: Dream, data: Mapping[str, Any], words: str) -> None:
+    def steer(dream: DreamTree, data: Mapping[str, Any], words: str) -> None:
         action = parts.page.bench.read_tokens(dream.selection, str(data.get("tokens", "")))
         take(parts.page, dream, whole_number(data.get("at"), "a step"), action, words)
 
-    def swap(dream: Dream, data: Mapping[str, Any], words: str) -> None:
+    def swap(dream: DreamTree, data: Mapping[str, Any], words: str) -> None:
         action, base, position = swapped(parts.page, dream, data, words)
         is_same = action.tokens == base.latent_action.tokens
         take(parts.page, dream, base.parent, action, base.instruction, None if is_same else position)
@@ -168,7 +168,7 @@ def step_actions(parts: DreamParts) -> dict[str, Handler]:
     }
 
 
-def take(page: Page, dream: Dream, at: int, action: LatentAction, words: str, position: int | None = None) -> None:
+def take(page: Page, dream: DreamTree, at: int, action: LatentAction, words: str, position: int | None = None) -> None:
     """Take a step that a person chose, and stand there; the policy is asked how likely it found it."""
     explorer, frame = page.bench.explorer(dream.selection.bundle), dream.node(at).frame
     words = " ".join(words.split()) if explorer.has_policy else ""
@@ -201,7 +201,7 @@ def suggestions_html(found: list[str]) -> str:
     return f'<div class="suggestions" role="group" aria-label="suggested instructions">{cells}</div>'
 
 
-def _saver(page: Page, dreams: Dreams):
+def _saver(page: Page, dreams: DreamStore):
     def save(request: dict) -> dict:
         """Return a film as a file, for the browser to keep."""
         try:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lapa.types import LapaError, LatentAction
 from viz.tabs.dream_pad import pad_html, steering
-from viz.tabs.dreams import ROOT, Dream
+from viz.tabs.dreams import ROOT, DreamTree
 from viz.tabs.markup import button, chips, code_style, empty, section
 from viz.tabs.page import Page
 from viz.tabs.selection import whole_number
@@ -41,7 +41,7 @@ class Choice:
     instruction: str = ""
 
 
-def choice(page: Page, dream: Dream, text: str) -> Choice:
+def choice(page: Page, dream: DreamTree, text: str) -> Choice:
     """Return the choice that the visitor looks at: that of the step shown, or the next one's."""
     node = dream.shown
     if node.id != ROOT and not dream.is_open:
@@ -49,7 +49,7 @@ def choice(page: Page, dream: Dream, text: str) -> Choice:
     return next_choice(page, dream, node.id, text)
 
 
-def next_choice(page: Page, dream: Dream, parent_id: int, text: str) -> Choice:
+def next_choice(page: Page, dream: DreamTree, parent_id: int, text: str) -> Choice:
     """Return what may follow a step: as the policy expects, else a repetition to start a swap from."""
     node, explorer = dream.node(parent_id), page.bench.explorer(dream.selection.bundle)
     if explorer.has_policy and text.strip():
@@ -58,7 +58,7 @@ def next_choice(page: Page, dream: Dream, parent_id: int, text: str) -> Choice:
     return Choice(parent_id, node.latent_action or page.bench.seen(dream.selection), None, True, text)
 
 
-def swapped(page: Page, dream: Dream, data: Mapping[str, Any], text: str) -> tuple[LatentAction, Choice, int]:
+def swapped(page: Page, dream: DreamTree, data: Mapping[str, Any], text: str) -> tuple[LatentAction, Choice, int]:
     """Read a press on a bar: the choice it belongs to with one token swapped, and the position of that token.
 
     Raises:
@@ -79,7 +79,7 @@ def swapped(page: Page, dream: Dream, data: Mapping[str, Any], text: str) -> tup
     return page.bench.read_tokens(dream.selection, "-".join(map(str, tokens))), base, position
 
 
-def choice_html(page: Page, dream: Dream, text: str) -> str:
+def choice_html(page: Page, dream: DreamTree, text: str) -> str:
     """Return the bars of the step that is looked at, beside the ways to go on from the step shown."""
     explorer, found = page.bench.explorer(dream.selection.bundle), choice(page, dream, text)
     depth = dream.node(found.parent).depth + 1
@@ -131,7 +131,7 @@ def _bar(position: int, code: int, num_codes: int, row: Sequence[float] | None, 
     )
 
 
-def _ways(page: Page, dream: Dream, found: Choice) -> str:
+def _ways(page: Page, dream: DreamTree, found: Choice) -> str:
     """Return the arrows and the likeliest step, both from the step shown."""
     explorer = page.bench.explorer(dream.selection.bundle)
     ways = steering(explorer.index)

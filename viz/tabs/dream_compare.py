@@ -8,7 +8,7 @@ from html import escape
 from lapa.types import LapaError
 from viz.figures.distributions import divergence_bits
 from viz.tabs.dream_stage import film_cell, progress_html, recorded_frames, recorded_row
-from viz.tabs.dreams import ROOT, Dream, Node, Run
+from viz.tabs.dreams import ROOT, DreamTree, Node, Run
 from viz.tabs.markup import empty
 from viz.tabs.page import Page
 
@@ -33,7 +33,7 @@ def read_instructions(text: str) -> list[str]:
 
 
 def compare(
-    page: Page, dream: Dream, instructions: Sequence[str], num_steps: int, options: dict[str, float | int]
+    page: Page, dream: DreamTree, instructions: Sequence[str], num_steps: int, options: dict[str, float | int]
 ) -> Iterator[int]:
     """Dream every instruction from the start, all by one step at a time; yield the number of steps done.
 
@@ -48,7 +48,7 @@ def compare(
         yield done
 
 
-def compare_html(page: Page, dream: Dream, run: Run | None = None) -> str:
+def compare_html(page: Page, dream: DreamTree, run: Run | None = None) -> str:
     """Return the compared films under each other, each after the first with its distance from the first."""
     if not dream.compared:
         return empty("Press Compare to see the films under each other, and where they part.")
@@ -78,7 +78,7 @@ def parting(film: Sequence[Node], first: Sequence[Node]) -> int | None:
     return next((step for step, (a, b) in pairs if a.latent_action.tokens != b.latent_action.tokens), None)
 
 
-def _film_row(dream: Dream, film: Sequence[Node], first: Sequence[Node] | None) -> str:
+def _film_row(dream: DreamTree, film: Sequence[Node], first: Sequence[Node] | None) -> str:
     cells = [
         f'<figure class="film-cell"><img src="{dream.root.image}" alt="start"><figcaption>start</figcaption></figure>'
     ]

@@ -11,9 +11,9 @@ import gradio as gr
 from viz.tabs.dream_bars import choice_html
 from viz.tabs.dream_compare import compare, compare_html
 from viz.tabs.dream_stage import stage_html
-from viz.tabs.dream_store import Dreams
+from viz.tabs.dream_store import DreamStore
 from viz.tabs.dream_tree import tree_html
-from viz.tabs.dreams import Dream, Run
+from viz.tabs.dreams import DreamTree, Run
 from viz.tabs.page import Page, Updates, visitor
 from viz.tabs.selection import Selection
 
@@ -23,7 +23,7 @@ class DreamParts:
     """What shows a dream: its film, the choice at a step, its branches, and the films compared."""
 
     page: Page
-    dreams: Dreams
+    dreams: DreamStore
     stage: gr.HTML
     expected: gr.HTML
     tree: gr.HTML
@@ -33,11 +33,11 @@ class DreamParts:
     def outputs(self) -> list[gr.HTML]:
         return [self.stage, self.expected, self.tree, self.compared]
 
-    def dream(self, selection: Selection) -> Dream:
+    def dream(self, selection: Selection) -> DreamTree:
         """Return the visitor's own tree at the selected frame."""
         return self.dreams.at(visitor(), selection, self.page.bench.frame(selection))
 
-    def show(self, dream: Dream, words: str, note: str = "") -> Updates:
+    def show(self, dream: DreamTree, words: str, note: str = "") -> Updates:
         """Return all parts."""
         return self._stamped(
             dream,
@@ -49,7 +49,9 @@ class DreamParts:
             },
         )
 
-    def follow(self, dream: Dream, start: int, words: str, num_steps: int, how: dict[str, Any]) -> Iterator[Updates]:
+    def follow(
+        self, dream: DreamTree, start: int, words: str, num_steps: int, how: dict[str, Any]
+    ) -> Iterator[Updates]:
         """Dream on from step `start`, showing each step as it comes; `how` is temperature, seed and top-k."""
         explorer, run, at = self.page.bench.explorer(dream.selection.bundle), Run(num_steps), start
         steps = explorer.rollout(dream.node(start).frame, words, num_steps, stretch=False, **how)
@@ -75,7 +77,7 @@ class DreamParts:
             yield self.show(dream, words, note)
 
     def compare(
-        self, dream: Dream, words: str, instructions: Sequence[str], num_steps: int, how: dict[str, Any]
+        self, dream: DreamTree, words: str, instructions: Sequence[str], num_steps: int, how: dict[str, Any]
     ) -> Iterator[Updates]:
         """Dream several instructions from the start, side by side."""
         run = Run(num_steps)
@@ -96,14 +98,14 @@ class DreamParts:
                 dream.stand(dream.compared[0], is_open=True)
             yield self.show(dream, words, note)
 
-    def _stamped(self, dream: Dream, shown: Updates) -> Updates:
+    def _stamped(self, dream: DreamTree, shown: Updates) -> Updates:
         """Return parts with a number that is new, so that the page's script knows when it sees them."""
         dream.revision += 1
         stamp = f"{dream.id[:4]}-{dream.revision}"
         return {part: f'<div data-revision="{stamp}">{inside}</div>' for part, inside in shown.items()}
 
 
-def _end(dream: Dream, run: Run) -> str:
+def _end(dream: DreamTree, run: Run) -> str:
     """End a run, if no other began; return what to say if Stop did so before.
 
     The run itself says it: what Stop said, a step on its way could overtake.

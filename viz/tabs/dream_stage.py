@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from lapa.types import Frame, LatentAction
-from viz.tabs.dreams import FILM_SIDE, ROOT, Dream, Node, Run
+from viz.tabs.dreams import FILM_SIDE, ROOT, DreamTree, Node, Run
 from viz.tabs.markup import button, chips, picture, same_size
 from viz.tabs.page import Page
 from viz.tabs.saving import SAVE_KINDS, export_buttons
 
 
-def stage_html(page: Page, dream: Dream, note: str = "") -> str:
+def stage_html(page: Page, dream: DreamTree, note: str = "") -> str:
     """Return the stage: the film of a dream, with its progress while it is being dreamed; `note` is said beneath."""
     film = dream.film()
     rows = _dreamed_row(dream, film) + _recorded_row(page, dream, len(film))
@@ -26,7 +26,7 @@ def stage_html(page: Page, dream: Dream, note: str = "") -> str:
     return f'<div class="dream{state}" data-said="{escape(said)}">{films}{told}{below}</div>'
 
 
-def where(dream: Dream) -> str:
+def where(dream: DreamTree) -> str:
     """Return where in the film the visitor stands, in words."""
     node = dream.shown
     if node.id == ROOT:
@@ -42,13 +42,13 @@ def progress_html(run: Run, what: str) -> str:
     )
 
 
-def recorded_frames(page: Page, dream: Dream, most: int) -> list[Frame]:
+def recorded_frames(page: Page, dream: DreamTree, most: int) -> list[Frame]:
     """Return the true frames one window apart after the start, as far as the clip goes."""
     clip, window = page.bench.clip(dream.selection), page.bench.window(dream.selection)
     return [clip.frames[t] for t in range(dream.selection.t + window, clip.num_frames, window)[:most]]
 
 
-def recorded_actions(page: Page, dream: Dream, most: int) -> list[LatentAction]:
+def recorded_actions(page: Page, dream: DreamTree, most: int) -> list[LatentAction]:
     """Return what the quantizer sees between the recorded frames, one window apart."""
     frames = [dream.start, *recorded_frames(page, dream, most)]
     return page.bench.explorer(dream.selection.bundle).encode_pairs(frames[:-1], frames[1:]) if frames[1:] else []
@@ -80,7 +80,7 @@ def recorded_row(frames: list[Frame], start: Frame, actions: list[LatentAction],
     )
 
 
-def _dreamed_row(dream: Dream, film: list[Node]) -> str:
+def _dreamed_row(dream: DreamTree, film: list[Node]) -> str:
     at_start = ' aria-current="true"' if dream.at == ROOT and film else ""
     cells = [
         f'<button type="button" class="film-cell" data-do="show" data-node="{ROOT}" data-focus="step-{ROOT}" '
@@ -97,7 +97,7 @@ def _dreamed_row(dream: Dream, film: list[Node]) -> str:
     return f'<div class="film-row"><h5>{escape(title)}</h5><div class="film-cells">{"".join(cells)}</div></div>'
 
 
-def _recorded_row(page: Page, dream: Dream, num_steps: int) -> str:
+def _recorded_row(page: Page, dream: DreamTree, num_steps: int) -> str:
     frames = recorded_frames(page, dream, max(num_steps, 1))
     if not frames:
         return '<p class="empty">The recording ends here, so there is no truth to compare with.</p>'
@@ -113,7 +113,7 @@ def _recorded_row(page: Page, dream: Dream, num_steps: int) -> str:
     return recorded_row(frames, dream.start, actions, tools)
 
 
-def _tools(dream: Dream, film: list[Node]) -> str:
+def _tools(dream: DreamTree, film: list[Node]) -> str:
     if not film:
         return ""
     saves = "".join(

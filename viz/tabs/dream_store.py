@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 
 from lapa.types import Frame, LapaError
-from viz.tabs.dreams import Dream
+from viz.tabs.dreams import DreamTree
 from viz.tabs.selection import Selection
 
 TREES_PER_VISITOR = 3
@@ -16,21 +16,21 @@ MAX_BYTES = 512 * 2**20
 """Of all visitors' trees together; beyond it, whoever was away longest loses theirs."""
 
 
-class Dreams:
+class DreamStore:
     """The dreams of all visitors: for each the trees of the few starts used last."""
 
     def __init__(self, visitors: int = VISITORS):
         self._visitors, self._lock = visitors, threading.Lock()
-        self._kept: OrderedDict[str, OrderedDict[tuple, Dream]] = OrderedDict()
+        self._kept: OrderedDict[str, OrderedDict[tuple, DreamTree]] = OrderedDict()
 
-    def at(self, visitor: str, selection: Selection, start: Frame) -> Dream:
+    def at(self, visitor: str, selection: Selection, start: Frame) -> DreamTree:
         """Return a visitor's tree at a start, as it was left; an empty one if there is none."""
         key = (selection.bundle, selection.clip, selection.t, selection.window_s)
         with self._lock:
             own = self._kept.setdefault(visitor, OrderedDict())
             self._kept.move_to_end(visitor)
             if key not in own:
-                own[key] = Dream(selection, start)
+                own[key] = DreamTree(selection, start)
             own.move_to_end(key)
             while len(own) > TREES_PER_VISITOR:
                 own.popitem(last=False)
@@ -38,7 +38,7 @@ class Dreams:
                 self._kept.popitem(last=False)
             return own[key]
 
-    def get(self, dream_id: str) -> Dream:
+    def get(self, dream_id: str) -> DreamTree:
         """Return a tree by its id.
 
         Raises:

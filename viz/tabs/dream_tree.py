@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from viz.tabs.dreams import ROOT, Dream, Lane, Node
+from viz.tabs.dreams import ROOT, DreamTree, Lane, Node
 from viz.tabs.markup import button, code_style, empty, section
 
 NOTE = (
@@ -13,7 +13,7 @@ NOTE = (
 )
 
 
-def tree_html(dream: Dream) -> str:
+def tree_html(dream: DreamTree) -> str:
     """Return all lanes of a dream."""
     lanes = dream.lanes()
     if not lanes:
@@ -57,7 +57,7 @@ def _reason(lane: Lane) -> str:
     return after + escape(first.instruction)
 
 
-def _thumb(dream: Dream, node: Node, row: int, film: set[int], lane: int) -> str:
+def _thumb(dream: DreamTree, node: Node, row: int, film: set[int], lane: int) -> str:
     current = ' aria-current="true"' if node.id == dream.at else ""
     classes = "thumb on" if node.id in film or node.id == ROOT else "thumb"
     spoken = "the start" if node.id == ROOT else f"film {lane}, step {node.depth}: {node.latent_action.label}"

@@ -82,7 +82,7 @@ class Run:
     done: int = 0
 
 
-class Dream:
+class DreamTree:
     """The tree of one start, and where its visitor stands in it.
 
     Attributes:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lapa.types import LapaError
-from viz.exports import settings as ask
+from viz.exports import settings as export_settings
 from viz.tabs.actions import choose_clip
 from viz.tabs.compared import common_of, group_of, other_of
 from viz.tabs.map_export import DRAWN, export_figure
@@ -52,7 +52,7 @@ def answer(page: Page, request: Request) -> dict[str, str]:
     selection = read_selection(page, request)
     if what in ("report", "comparison"):
         return _text(page, selection, what, kind)
-    offered = (*SAVED_AS, *BESIDE, "zip", *(FILM_KINDS if what in ask.FILMS else ()))
+    offered = (*SAVED_AS, *BESIDE, "zip", *(FILM_KINDS if what in export_settings.FILMS else ()))
     if kind not in offered:
         raise LapaError(f"the figure cannot be saved as '{kind[:10]}': choose one of {', '.join(offered)}")
 
@@ -74,15 +74,15 @@ def draw(
 ) -> list[Path]:
     """Write one figure; `name` is what the command calls it. matplotlib is imported only now: it costs a second."""
     what, width = request.get("what", ""), request.get("width", "page")
-    if width not in ask.WIDTHS_IN:
-        raise LapaError(f"there is no width '{width[:20]}': choose {' or '.join(ask.WIDTHS_IN)}")
+    if width not in export_settings.WIDTHS_IN:
+        raise LapaError(f"there is no width '{width[:20]}': choose {' or '.join(export_settings.WIDTHS_IN)}")
     try:
         chosen = json.loads(request.get("settings") or "{}")
         chosen = dict(chosen)
     except (ValueError, TypeError):
         raise LapaError("the settings of this figure cannot be read: press the button again") from None
     tail = ["--width", width, "--out", name]
-    explorer, width_in = page.bench.explorer(selection.bundle), ask.WIDTHS_IN[width]
+    explorer, width_in = page.bench.explorer(selection.bundle), export_settings.WIDTHS_IN[width]
     if what == "curves":
         from viz.figures.curves import read_rows
         from viz.figures.export import export_curves
@@ -126,10 +126,10 @@ def _from_clip(
     from viz.exports.clips import export_clip
 
     bench, other_id = page.bench, str(chosen.pop("other", ""))
-    if what not in ask.KINDS:
-        raise LapaError(f"there is no figure '{what[:20]}': choose one of {', '.join(ask.KINDS)}")
-    starts = {"t": selection.t} if "t" in ask.names(what) else {}
-    settings = ask.read_settings(what, {"window": bench.window(selection), **starts, **chosen})
+    if what not in export_settings.KINDS:
+        raise LapaError(f"there is no figure '{what[:20]}': choose one of {', '.join(export_settings.KINDS)}")
+    starts = {"t": selection.t} if "t" in export_settings.names(what) else {}
+    settings = export_settings.read_settings(what, {"window": bench.window(selection), **starts, **chosen})
     other = bench.shelf.clip(other_id) if what == "transfer" else None
     explorer = bench.explorer(selection.bundle)
     parts = ("policy",) if getattr(settings, "instruction", "") else ()
@@ -141,7 +141,7 @@ def _from_clip(
         bench.clip(selection),
         settings,
         out,
-        facts=(typed + ask.arguments(settings) + ["--out", name]).facts(what),
+        facts=(typed + export_settings.arguments(settings) + ["--out", name]).facts(what),
         write_video=bench.write_video,
         formats=formats,
         other=other,

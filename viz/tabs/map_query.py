@@ -1,6 +1,7 @@
-"""A set of transitions as a question, not as a list: who asks again gets the same rows, and a session keeps little.
+"""The set of transitions listed beside the map, kept as a query instead of a list of rows.
 
-What comes from a browser is checked here.
+A query is small enough to keep in a session and gives the same rows each time it is run. Values that come from a
+browser are validated here.
 """
 
 from __future__ import annotations

@@ -82,9 +82,9 @@ def sure_chips(latent_action: LatentAction, meanings: Sequence[CodeMeaning] = ()
         means = "" if meaning is None else f'<em title="{escape(meaning.sentence)}">{_worded(meaning)}</em>'
         sure = ""
         if margin is not None:
-            told = f"{margin:.0%} nearer than the second-best code"
+            hint = f"{margin:.0%} nearer than the second-best code"
             sure = (
-                f'<i style="--sure:{margin:.2f}" title="{told}"></i><small title="{told}">{_how_sure(margin)}</small>'
+                f'<i style="--sure:{margin:.2f}" title="{hint}"></i><small title="{hint}">{_how_sure(margin)}</small>'
             )
         label = f"position {position}: code {token}"
         lines.append(

@@ -13,17 +13,17 @@ import pytest
 from lapa.cli import main
 from lapa.data.video_writer import write_video
 from lapa.types import LapaError
-from viz.exports import settings as ask
+from viz.exports import settings as export_settings
 from viz.exports import shots
 from viz.exports.clips import export_clip
 from viz.figures.film_frames import film_frames
 
 KINDS = {
-    "pair": ask.Pair(t=3),
-    "ribbon": ask.Ribbon(),
-    "sheet": ask.Sheet(t=2),
-    "strip": ask.Strip(t=1, instruction="push the red block left", steps=3),
-    "transfer": ask.Transfer(t=1, other_t=2, steps=3),
+    "pair": export_settings.Pair(t=3),
+    "ribbon": export_settings.Ribbon(),
+    "sheet": export_settings.Sheet(t=2),
+    "strip": export_settings.Strip(t=1, instruction="push the red block left", steps=3),
+    "transfer": export_settings.Transfer(t=1, other_t=2, steps=3),
 }
 
 
@@ -118,7 +118,7 @@ def test_the_strips_table_names_the_pixels_and_how_likely_each_token_was(explore
 
 
 def test_given_tokens_are_played_without_a_policy(explorer, clip):
-    film = shots.strip_shot(explorer, clip, ask.Strip(t=0, tokens="3-0-7-1 2-2-0-5"))
+    film = shots.strip_shot(explorer, clip, export_settings.Strip(t=0, tokens="3-0-7-1 2-2-0-5"))
     assert [action.label for action in film.rows[0].actions] == ["3-0-7-1", "2-2-0-5"]
     played = [step.frame for step in explorer.play(clip.frames[0], [(3, 0, 7, 1), (2, 2, 0, 5)])]
     assert np.array_equal(film.rows[0].frames[2], played[1])
@@ -181,7 +181,7 @@ def test_wrong_usage_is_one_sentence(args, words, clips, bundles, monkeypatch, c
 
 
 def test_settings_from_a_page_are_checked():
-    assert ask.read_settings("strip", {"t": 2, "tokens": "1-1-1-1"}).t == 2
+    assert export_settings.read_settings("strip", {"t": 2, "tokens": "1-1-1-1"}).t == 2
     for kind, values in [("strip", {"t": "2"}), ("strip", {"nothing": 1}), ("strip", {"steps": 10**6}), ("x", {})]:
         with pytest.raises(LapaError):
-            ask.read_settings(kind, values)
+            export_settings.read_settings(kind, values)

@@ -6,9 +6,9 @@ import pytest
 from lapa.types import LapaError, LatentAction, Step
 from viz.tabs import dreams as module
 from viz.tabs.dream_compare import distances, parting, read_instructions
-from viz.tabs.dream_store import TREES_PER_VISITOR, Dreams
+from viz.tabs.dream_store import TREES_PER_VISITOR, DreamStore
 from viz.tabs.dream_tree import tree_html
-from viz.tabs.dreams import MAX_STEPS, ROOT, Dream, stretched
+from viz.tabs.dreams import MAX_STEPS, ROOT, DreamTree, stretched
 from viz.tabs.selection import Selection
 
 START = np.full((48, 64, 3), 90, np.uint8)
@@ -21,7 +21,7 @@ def step(*tokens: int, distributions=None) -> Step:
     return Step(index=0, latent_action=action, distributions=distributions, frame=frame)
 
 
-def grown(dream: Dream, start: int, *tokens: tuple[int, ...], text: str = "push") -> list[int]:
+def grown(dream: DreamTree, start: int, *tokens: tuple[int, ...], text: str = "push") -> list[int]:
     ids = []
     for token in tokens:
         start = dream.add(start, step(*token), text).id
@@ -30,8 +30,8 @@ def grown(dream: Dream, start: int, *tokens: tuple[int, ...], text: str = "push"
 
 
 @pytest.fixture
-def dream() -> Dream:
-    return Dream(HERE, START)
+def dream() -> DreamTree:
+    return DreamTree(HERE, START)
 
 
 def test_a_branch_leaves_the_film_it_left_as_it_was(dream):
@@ -94,7 +94,7 @@ def test_films_and_trees_are_bounded(dream, monkeypatch):
 
 
 def test_what_a_visitor_keeps_is_bounded_and_only_theirs():
-    dreams = Dreams(visitors=2)
+    dreams = DreamStore(visitors=2)
     here = dreams.at("me", HERE, START)
     assert dreams.at("me", HERE, START) is here and dreams.get(here.id) is here
     assert dreams.at("you", HERE, START) is not here
@@ -111,7 +111,7 @@ def test_what_a_visitor_keeps_is_bounded_and_only_theirs():
 
 def test_a_start_does_not_keep_its_whole_clip_alive():
     clip = np.zeros((50, 48, 64, 3), np.uint8)
-    assert Dream(HERE, clip[7]).start.base is None
+    assert DreamTree(HERE, clip[7]).start.base is None
 
 
 def test_pictures_have_the_proportions_of_the_start(dream):
