@@ -7,10 +7,14 @@ a needless decoding; taking old frames for new ones costs more.
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lapa.data.picture_reader import list_pictures
+from lapa.protocols import ClipRecord
 
 
 def file_facts(path: Path, root: Path) -> list[Any]:
@@ -29,3 +33,8 @@ def file_facts(path: Path, root: Path) -> list[Any]:
 def video_facts(path: Path, root: Path) -> list[Any]:
     """Return `file_facts` of a video file, or of each picture of a folder of pictures."""
     return [file_facts(each, root) for each in (list_pictures(path) if path.is_dir() else [path])]
+
+
+def clips_digest(records: Sequence[ClipRecord]) -> str:
+    """Return the sha256 of the clips' names and lengths, in order: what a row number means in a table about them."""
+    return hashlib.sha256(json.dumps([[each.name, each.num_frames] for each in records]).encode()).hexdigest()

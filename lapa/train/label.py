@@ -1,7 +1,7 @@
 """Between stage 1 and 2: a labeler names what happens at every frame of a data set (paper, section 3.2).
 
 Folder out: labels.npz (clip, t, tokens, held) and config.json of kind "labels", which says what the labels are (kind,
-choices of each place) and whose; for true actions, actions.json with the bins.
+choices of each place), whose, and of which clips; for true actions, actions.json with the bins.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jaxtyping import Bool, Int
 from tqdm import tqdm
 
 from lapa.checkpoint import FORMAT_VERSION, read_config, token_fingerprint, write_text
+from lapa.data.identity import clips_digest
 from lapa.data.source import open_source
 from lapa.data.splits import split_rows
 from lapa.data.stream import stream_pairs
@@ -63,6 +64,7 @@ class Labels:
         held: bool [n], whether the clip is kept for evaluation.
         kind: what the labels are, "tokens" or "actions"; num_choices: how many values each of the l places has, empty
             where an older folder does not say: then as many as its quantizer has codes.
+        clips: digest of the names and lengths of the source's clips; empty where an older folder does not say.
     """
 
     config: LabelConfig
@@ -74,9 +76,23 @@ class Labels:
     held: Bool[np.ndarray, "n"]
     kind: str
     num_choices: tuple[int, ...]
+    clips: str = ""
 
     def __len__(self) -> int:
         return len(self.clip)
+
+    def check_clips(self, source: ClipSource, path: str | Path) -> None:
+        """Refuse a source that does not hold the clips, in the order, that were labelled; `path` is the labels' folder.
+
+        Raises:
+            LapaError: saying what to do.
+        """
+        fits = self.clips in ("", clips_digest(source.records))
+        if not fits or self.clip.max(initial=-1) >= len(source.records):
+            raise LapaError(
+                f"the labels in '{path}' were made of other clips than '{source.name}' holds now (some were added, "
+                "removed, renamed or changed in length): label it again with --overwrite"
+            )
 
 
 def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
@@ -112,6 +128,7 @@ def run(config: LabelConfig, *, out: Path, overwrite: bool = False) -> Path:
         "parents": {"laq": token_fingerprint(config.laq)},
         "window_s": window_s,
         "num_rows": len(clip),
+        "clips": clips_digest(source.records),
         "labels": {"kind": labeler.kind, "num_choices": list(labeler.num_choices)},
     }
     if isinstance(labeler, ActionLabeler):
@@ -138,6 +155,7 @@ def load_labels(path: str | Path) -> Labels:
             window_s=float(facts["window_s"]),
             kind=said["kind"],
             num_choices=tuple(said["num_choices"]),
+            clips=facts.get("clips", ""),
             **columns,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

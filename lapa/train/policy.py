@@ -155,6 +155,7 @@ class PolicyStage:
         if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
         source, self.config = open_source(config.data, camera=config.camera), config
+        labels.check_clips(source, config.labels)
         self.device = resolve_device()
         self.records, self.laq = source.records, load_laq(config.laq).to(self.device)
         train, held = split_rows(source, labels.config.num_validation)

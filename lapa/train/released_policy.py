@@ -108,11 +108,12 @@ class ReleasedPolicyStage:
     def __init__(self, config: TrainPolicyConfig, labels: Labels):
         if token_fingerprint(config.laq) != labels.laq_sha256:
             raise LapaError(f"the labels in '{config.labels}' were made with another quantizer than '{config.laq}'")
+        source = open_source(config.data, camera=config.camera)
+        labels.check_clips(source, config.labels)
         self.shape = released_shape(read_config(config.init, "policy"), config.init)
         _check_labels(self.shape, labels, config)
         self.reader, self.model = open_trainable(config.init, self.shape, config.lora_rank, config.loop.precision)
         self.precision = config.loop.precision
-        source = open_source(config.data, camera=config.camera)
         self.records = source.records
         train, held = (
             with_instruction(self.records, rows) for rows in split_rows(source, labels.config.num_validation)

@@ -116,14 +116,36 @@ def test_labels_say_what_they_are_and_older_folders_are_read(labels, folder, tmp
     old = tmp_path / "old"
     shutil.copytree(labels, old)
     facts = json.loads((old / "config.json").read_text())
-    del facts["labels"], facts["stage"]["labeler"], facts["stage"]["num_bins"]
+    del facts["clips"], facts["labels"], facts["stage"]["labeler"], facts["stage"]["num_bins"]
     (old / "config.json").write_text(json.dumps(facts))
     begun = json.loads((old / "options.json").read_text())
     del begun["options"]["labeler"], begun["options"]["num_bins"]
     (old / "options.json").write_text(json.dumps(begun))
     read = label.load_labels(old)
     assert (read.kind, read.num_choices) == ("tokens", ()) and np.array_equal(read.tokens, made.tokens)
+    read.check_clips(open_source(made.config.data), old)
     assert label.run(made.config, out=old) == old, "what was finished before there were other labelers still is"
+
+
+def test_labels_of_a_folder_whose_clips_have_changed_since_are_refused(folder, config, tmp_path):
+    videos, lines = tmp_path / "videos", []
+    for number in range(4):
+        name, frames = f"b{number}.mp4", np.full((9, 64, 64, 3), 40 * number, np.uint8)
+        write_video(videos / name, frames, 10)
+        lines.append(json.dumps({"file_name": name, "instruction": WORDS[number % 2]}))
+    (videos / "metadata.jsonl").write_text("\n".join(lines))
+    asked = label.LabelConfig(data=str(videos), laq=str(folder / "laq"), num_validation=1)
+    out = label.run(asked, out=tmp_path / "labels")
+    wanted = dataclasses.replace(config, labels=str(out))
+    policy.PolicyStage(dataclasses.replace(wanted, data=str(videos), laq=str(folder / "laq")), label.load_labels(out))
+    write_video(videos / "a.mp4", np.zeros((9, 64, 64, 3), np.uint8), 10)  # shifts the others by one row
+    with pytest.raises(LapaError, match="made of other clips than 'videos' holds now"):
+        policy.run(wanted, out=tmp_path / "policy")
+    (videos / "a.mp4").unlink()
+    label.load_labels(out).check_clips(open_source(videos), out)
+    write_video(videos / "b3.mp4", np.zeros((12, 64, 64, 3), np.uint8), 10)  # as many clips, of other lengths
+    with pytest.raises(LapaError, match="made of other clips"):
+        policy.run(wanted, out=tmp_path / "policy")
 
 
 @pytest.fixture(scope="module")
