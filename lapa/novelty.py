@@ -7,6 +7,7 @@ Source: Lee et al. 2018 (arXiv 1807.03888), one class; differs in the features (
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,13 @@ class Novelty:
     score: float
     inside: bool
     sentence: str
+
+    @property
+    def short(self) -> str:
+        """The same in a few words, such as "1.5x outside the training videos"."""
+        if not math.isfinite(self.score):
+            return "not known how far from the training videos"
+        return f"{'inside' if self.inside else f'{_times(self.score)} outside'} the training videos"
 
 
 def pool_features(features: Float[Tensor, "b p d"]) -> Float32[np.ndarray, "b e"]:
@@ -84,8 +92,13 @@ def novelty(index: LatentIndex, features: Float32[np.ndarray, "d"]) -> Novelty:
 def _sentence(score: float) -> str:
     if score <= 1.0:
         return "This frame looks like the videos this model was trained on."
-    times = f"{score:.1f}x" if score < MOST_SAID else f"more than {MOST_SAID:.0f}x"
     return (
-        f"This frame is {times} farther from the training videos than 99 % of their own frames are: "
+        f"This frame is {_times(score)} farther from the training videos than 99 % of their own frames are: "
         "read its tokens with care."
     )
+
+
+def _times(score: float) -> str:
+    if score < 1.05:
+        return "slightly"
+    return f"{score:.1f}x" if score < MOST_SAID else f"more than {MOST_SAID:.0f}x"

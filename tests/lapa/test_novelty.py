@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lapa.novelty import UNKNOWN, fit_novelty, novelty
+from lapa.novelty import UNKNOWN, Novelty, fit_novelty, novelty
 from lapa.types import LatentIndex
 from tests.viz.conftest import make_index
 
@@ -36,4 +36,20 @@ def test_an_older_index_of_still_clips_says_that_it_cannot_tell():
     index = index_of(np.ones((20, 4), np.float32), np.arange(20) % 4)
     old = replace(index, novelty_axes=np.full((4, 4), np.inf, np.float32))
     found = novelty(old, np.ones(4, np.float32))
-    assert found.sentence == UNKNOWN and not found.inside
+    assert found.sentence == UNKNOWN and not found.inside and "nan" not in found.short
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [(0.7, "inside"), (1.02, "slightly outside"), (1.52, "1.5x outside"), (1e9, "more than 100x outside")],
+)
+def test_few_words_say_what_the_number_says(score, words):
+    assert Novelty(score=score, inside=score <= 1, sentence="").short == f"{words} the training videos"
+
+
+def test_just_outside_is_not_one_times_farther():
+    index = index_of(np.random.default_rng(2).normal(size=(60, 4)).astype(np.float32), np.arange(60) % 4)
+    away = index.novelty_axes[0] / np.linalg.norm(index.novelty_axes[0])
+    unit = np.linalg.norm(index.novelty_axes @ away)
+    found = novelty(index, (index.novelty_center + 1.02 * index.novelty_scale[1] / unit * away).astype(np.float32))
+    assert not found.inside and "is slightly farther" in found.sentence

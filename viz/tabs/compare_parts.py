@@ -9,7 +9,7 @@ from viz.figures.film import ribbon_html
 from viz.figures.frames import error_heat
 from viz.figures.psnr import psnr
 from viz.tabs.compared import names_of, other_of
-from viz.tabs.markup import chips, empty, figure, novelty_html, same_size, section
+from viz.tabs.markup import chips, empty, figure, later_words, novelty_html, same_size, section
 from viz.tabs.page import Page
 from viz.tabs.selection import Selection
 from viz.tabs.tables import grid
@@ -34,7 +34,7 @@ def seen_html(page: Page, selection: Selection) -> str:
         _card(page, replace(selection, bundle=name, tokens=None, row=None), title)
         for name, title in zip((selection.bundle, other), names_of(page, selection), strict=True)
     )
-    later = f"{pair.window} frames, {selection.window_s:.2g} s later"
+    later = later_words(pair.window, bench.clip(selection).fps)
     frames = figure(pair.frame, f"Frame {pair.t}", "now") + figure(pair.future, f"Frame {pair.t + pair.window}", later)
     inside = f'<div class="compare-grid"><div class="compare-pair">{frames}</div>{cards}</div>'
     return section("The selected frames", inside, note=NOTE)

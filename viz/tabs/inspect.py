@@ -11,7 +11,17 @@ from viz.figures.film import film_html, ribbon_html
 from viz.figures.frames import error_heat, motion_overlay, signed_difference
 from viz.tabs.actions import common_actions
 from viz.tabs.exporting import exporter
-from viz.tabs.markup import button, empty, figure, meaning_note, novelty_html, same_size, section, sure_chips
+from viz.tabs.markup import (
+    button,
+    empty,
+    figure,
+    later_words,
+    meaning_note,
+    novelty_html,
+    same_size,
+    section,
+    sure_chips,
+)
 from viz.tabs.neighbour import neighbour_html
 from viz.tabs.page import Page, act_html
 from viz.tabs.saving import export_buttons
@@ -84,7 +94,7 @@ def pair_html(page: Page, selection: Selection) -> str:
         "motion": motion_overlay(pair.frame, pair.future),
         "error": error_heat(rebuilt, pair.future),
     }
-    when = f"{pair.window} frames, {selection.window_s:.2g} s later"
+    when = later_words(pair.window, bench.clip(selection).fps)
     quality, copied = psnr(pair.future, rebuilt), psnr(pair.future, pair.frame)
     worse = LITTLE if quality < copied else ""
     comparison = compare_html(layers, CHOICES, inverted=("change",))

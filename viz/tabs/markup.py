@@ -112,9 +112,16 @@ def novelty_html(explorer: Explorer, frame: Frame, *, is_short: bool = False) ->
         return ""
     novelty = explorer.novelty(frame)
     sign = "inside" if novelty.inside else "outside"
-    short = "inside the training videos" if novelty.inside else f"{novelty.score:.1f}x outside the training videos"
-    text = short if is_short else novelty.sentence
+    text = novelty.short if is_short else novelty.sentence
     return f'<div class="novelty {sign}" title="{escape(novelty.sentence)}"><i></i>{escape(text)}</div>'
+
+
+def later_words(window: int, fps: float) -> str:
+    """Return how much later the second frame of a pair is, such as "4 frames, 0.13 s later".
+
+    A window is a whole number of the clip's frames: at a low rate its time is not the one asked for in seconds.
+    """
+    return f"{window} frame{'s' if window > 1 else ''}, {window / fps:.2g} s later"
 
 
 def same_size(frame: Frame, like: Frame) -> Frame:
