@@ -1,6 +1,9 @@
 """No file of the machine is read or served: what a stranger may write where a path or an address is expected."""
 
 import json
+import sys
+import sysconfig
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -46,7 +49,23 @@ def test_only_what_was_uploaded_can_be_taken_in(served, place, shape):
     }[shape]
     said = events(served, "upload", [video])
     assert "event: error" in said and "event: complete" not in said
+    assert '"title": "invalid_request"' in said and "public http address" in said
     assert "root:" not in said and "Traceback" not in said
+
+
+def test_a_missing_argument_is_a_sentence(served):
+    said = events(served, "encode", [])
+    assert '"title": "invalid_request"' in said and "arguments that the documentation lists" in said
+
+
+def test_what_the_page_is_told_names_no_place_on_the_server(served):
+    with urllib.request.urlopen(f"{served}/config") as answer:
+        told = answer.read().decode()
+    for place in (sysconfig.get_path("purelib"), str(ROOT), sys.prefix, tempfile.gettempdir()):
+        assert place not in told
+    with urllib.request.urlopen(f"{served}/plotly.min.js") as answer:
+        assert answer.status == 200 and "javascript" in answer.headers["Content-Type"]
+        assert "plotly.js" in answer.read(500).decode()
 
 
 @pytest.mark.parametrize("place", PLACES[:5])

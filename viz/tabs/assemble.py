@@ -7,10 +7,12 @@ from typing import Any
 
 import gradio as gr
 import plotly
+from starlette.responses import FileResponse
+from starlette.routing import Route
 
 from viz.figures.style import component_css, css_variables
 from viz.tabs.actions import common_actions, link_readers
-from viz.tabs.api import add_endpoints
+from viz.tabs.api import AnsweringBlocks, add_endpoints
 from viz.tabs.compare import build_compare
 from viz.tabs.decode import build_decode
 from viz.tabs.dream import build_dream
@@ -26,6 +28,8 @@ from viz.tabs.workbench import Workbench
 
 SESSIONS_KEPT = 500
 CACHE_AGE_S = 3600
+PLOTLY = "plotly.min.js"
+"""Its address, relative to the page's; where the file lies on the server is nobody's business."""
 
 
 def assemble(
@@ -37,7 +41,9 @@ def assemble(
         The blocks, and what `launch` needs besides the address.
     """
     start = bench.start(bench.bundles[0])
-    with gr.Blocks(title="Latent Action Explorer", fill_width=True, delete_cache=(CACHE_AGE_S, CACHE_AGE_S)) as demo:
+    with AnsweringBlocks(
+        title="Latent Action Explorer", fill_width=True, delete_cache=(CACHE_AGE_S, CACHE_AGE_S)
+    ) as demo:
         page = Page(bench, start)
         build_header(page)
         with gr.Row(elem_id="body", equal_height=False):
@@ -67,8 +73,7 @@ def _move_out_states(tabs: gr.Tabs) -> None:
 
 def launch_settings(assets: Path) -> dict[str, Any]:
     """Return look, script and limits for `launch`."""
-    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    gr.set_static_paths([script])
+    script = Path(plotly.__file__).parent / "package_data" / PLOTLY
     own_script = "".join(
         (assets / name).read_text(encoding="utf-8")
         for name in ("link.js", "press.js", "app.js", "map.js", "dream.js", "inspect.js", "tour.js")
@@ -80,7 +85,8 @@ def launch_settings(assets: Path) -> dict[str, Any]:
     return {
         "theme": build_theme(),
         "css": css_variables() + component_css() + own_style,
-        "head": f'<script>window.lapaPlotly="gradio_api/file={script}";</script><script>{own_script}</script>',
+        "head": f'<script>window.lapaPlotly="{PLOTLY}";</script><script>{own_script}</script>',
+        "app_kwargs": {"routes": [Route(f"/{PLOTLY}", lambda request: FileResponse(script))]},
         "footer_links": [],
         "run_history": False,
         "state_session_capacity": SESSIONS_KEPT,

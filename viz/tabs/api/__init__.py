@@ -4,4 +4,5 @@
 """
 
 from viz.tabs.api.agents import answer_in_json as answer_in_json
+from viz.tabs.api.blocks import AnsweringBlocks as AnsweringBlocks
 from viz.tabs.api.endpoints import add_endpoints as add_endpoints
