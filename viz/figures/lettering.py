@@ -33,7 +33,10 @@ def fit_text(text: str, size: int, width: int | float) -> str:
 
 def draw_line(draw: ImageDraw.ImageDraw, x: int | float, y: int | float, text: str, color: str, size: int) -> None:
     """Write one line; x is its left edge and y its middle. Each run of characters is in a font that has them."""
+    ascent, descent = label_font(size).getmetrics()
+    baseline = y + (ascent - descent) / 2
     for run, path in font_runs(text):
         font = label_font(size, path=path)
-        draw.text((x, y), run, color, font, anchor="lm")
+        place, anchor = ((x, y), "lm") if path == BASE else ((x, baseline), "ls")
+        draw.text(place, run, color, font, anchor=anchor)
         x += font.getlength(run)

@@ -93,6 +93,11 @@ def test_a_film_takes_the_font_that_has_the_characters(machine, squares):
     sheet = Image.new("L", (200, 40), 255)
     lettering.draw_line(ImageDraw.Draw(sheet), 0, 20, CHINESE, "#000000", 20)
     assert (np.asarray(sheet) < 100).sum() == pytest.approx(2 * 16 * 16, rel=0.1)
+    rows = np.flatnonzero((np.asarray(sheet) < 100).any(axis=1))
+    latin = Image.new("L", (200, 40), 255)
+    lettering.draw_line(ImageDraw.Draw(latin), 0, 20, "H", "#000000", 20)
+    standing = np.flatnonzero((np.asarray(latin) < 100).any(axis=1))
+    assert abs(rows[-1] - standing[-1]) <= 1  # on the same baseline
     assert lettering.line_width(CHINESE, 20) == pytest.approx(36, abs=1)
 
 
