@@ -11,6 +11,7 @@ from transformers import (
 )
 
 from lapa.checkpoint import fingerprint, save_checkpoint
+from lapa.models.backbone import HubBackbone
 from lapa.models.laq import LAQ, LAQConfig
 from lapa.models.policy import LatentPolicy, PolicyConfig, build_net, latent_choices, load_policy, picker
 from lapa.models.tokenizer import InstructionTokenizer
@@ -63,6 +64,17 @@ def config(request, hub):
 def net(config, laq, tokenizer):
     torch.manual_seed(1)
     return build_net(config, laq, latent_choices(laq), tokenizer).eval()
+
+
+def test_a_hub_model_with_other_frozen_weights_has_another_fingerprint(hub):
+    """Features are kept by it; what is trained has no part in them."""
+    backbone = HubBackbone.from_hub(str(hub), max_text=16)
+    before = backbone.vision_sha256
+    with torch.no_grad():
+        next(p for p in backbone.model.parameters() if p.requires_grad).add_(1.0)
+        assert backbone.vision_sha256 == before
+        next(p for p in backbone.model.parameters() if not p.requires_grad).add_(1.0)
+    assert backbone.vision_sha256 != before
 
 
 @pytest.fixture(scope="module")

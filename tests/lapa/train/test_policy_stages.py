@@ -14,7 +14,7 @@ from lapa.data.source import open_source
 from lapa.data.video import write_video
 from lapa.eval.policy import evaluate_policy
 from lapa.finished import OtherOptions
-from lapa.frames import to_pixels
+from lapa.frames import pixels_from_uint8, to_pixels
 from lapa.models.action_bins import ActionBins
 from lapa.models.laq import LAQ, LAQConfig
 from lapa.models.load import load_laq
@@ -146,6 +146,23 @@ def test_labels_of_a_folder_whose_clips_have_changed_since_are_refused(folder, c
     write_video(videos / "b3.mp4", np.zeros((12, 64, 64, 3), np.uint8), 10)  # as many clips, of other lengths
     with pytest.raises(LapaError, match="made of other clips"):
         policy.run(wanted, out=tmp_path / "policy")
+
+
+def test_features_are_those_of_the_model_that_looks_not_of_one_before_it(folder, config, tmp_path):
+    """The same frames, seen by one quantizer after another, with one cache."""
+    seen = []
+    for seed in (0, 1):
+        laq = save_laq(tmp_path / f"laq{seed}", seed)
+        asked = label.LabelConfig(data=str(folder / "fresh"), laq=str(laq), num_validation=2)
+        out = label.run(asked, out=tmp_path / f"labels{seed}")
+        wanted = dataclasses.replace(config, labels=str(out), data=asked.data, laq=str(laq), window_s=0.2)
+        stage = policy.PolicyStage(wanted, label.load_labels(out))
+        frames = stage.train.store.frames[stage.train.first[:3]]
+        with torch.inference_mode():
+            right = stage.model.backbone.look(pixels_from_uint8(frames))
+        np.testing.assert_allclose(stage.train.features[:3].astype(np.float32), right.numpy(), rtol=1e-2, atol=1e-2)
+        seen.append(right)
+    assert (seen[0] - seen[1]).abs().max() > 0.1, "the two see alike, so that a stale one would pass"
 
 
 @pytest.fixture(scope="module")
