@@ -52,7 +52,8 @@ class Look(Chosen):
             video: an mp4, webm, mov or gif file, as an uploaded file, its http address, or a data address.
 
         Returns:
-            the clip's id, which the other endpoints take, its frames and frame rate, and a note on what is damaged or left out, or ""
+            the clip's id, which the other endpoints take, its frames and frame rate, and a note on what is
+            damaged or left out, or ""
         """
         path, title = take_in(video)
         clip_id, note = self.bench.shelf.add_upload(path, title)
