@@ -1,6 +1,17 @@
-"""What all tests share: quiet threads, tiny real models, small real videos."""
+"""What all tests share: quiet threads, and which of them run in one process when several share the work."""
 
 import os
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+APP = Path(__file__).parent / "app"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, and all those of the app, which share one server and one browser."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("app" if APP in item.path.parents else str(item.path)))
