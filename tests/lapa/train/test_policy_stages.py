@@ -22,6 +22,7 @@ from lapa.models.policy import PolicyConfig, load_policy
 from lapa.models.robot import load_robot
 from lapa.protocols import Actor
 from lapa.train import finetune, label, policy
+from lapa.train import laq as laq_stage
 from lapa.train.loop import LoopConfig
 from lapa.types import LapaError
 
@@ -146,6 +147,22 @@ def test_labels_of_a_folder_whose_clips_have_changed_since_are_refused(folder, c
     write_video(videos / "b3.mp4", np.zeros((12, 64, 64, 3), np.uint8), 10)  # as many clips, of other lengths
     with pytest.raises(LapaError, match="made of other clips"):
         policy.run(wanted, out=tmp_path / "policy")
+
+
+def test_a_test_split_is_neither_labelled_nor_trained_on(folder, config, tmp_path):
+    """Splits as most LeRobot data sets have them: "train" and "test"."""
+    data = tmp_path / "data"
+    shutil.copytree(folder / "fresh", data)
+    facts = json.loads((data / "meta" / "info.json").read_text())
+    (data / "meta" / "info.json").write_text(json.dumps(facts | {"splits": {"train": "0:8", "test": "8:12"}}))
+    asked = label.LabelConfig(data=str(data), laq=str(folder / "laq"))
+    labels = label.load_labels(out := label.run(asked, out=tmp_path / "labels"))
+    assert set(labels.clip.tolist()) == set(range(8)) and set(labels.clip[labels.held].tolist()) == {0}
+    wanted = dataclasses.replace(config, labels=str(out), data=asked.data, laq=asked.laq, window_s=0.2)
+    stage = policy.PolicyStage(wanted, labels)
+    assert set(stage.train.clip.tolist()) == set(range(1, 8)) and set(stage.held.clip.tolist()) == {0}
+    quantizer = laq_stage.LAQStage(laq_stage.TrainLAQConfig(data=asked.data, window_s=0.2, model=LAQ_CONFIG))
+    assert [len(quantizer.train), len(quantizer.validation)] == [7 * 5, 5]
 
 
 def test_features_are_those_of_the_model_that_looks_not_of_one_before_it(folder, config, tmp_path):
