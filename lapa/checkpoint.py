@@ -116,7 +116,9 @@ def read_config(path: str | Path, kind: str | None = None) -> dict[str, Any]:
         raise LapaError(f"'{path}' is a checkpoint of kind '{found}', but one of kind '{kind}' is needed here")
     wanted = INDEX_VERSION if found == "index" else FORMAT_VERSION
     if version != wanted:
-        remedy = f": rebuild it with 'python -m lapa index --laq LAQ --data DIR --out {path}'" * (found == "index")
+        remedy = f": rebuild it with 'python -m lapa index --laq LAQ --data DIR --out {path} --overwrite'" * (
+            found == "index"
+        )
         raise LapaError(f"'{path}' has format version {version}, this program reads version {wanted}{remedy}")
     return config
 

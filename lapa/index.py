@@ -65,7 +65,7 @@ def load_index(path: str | Path, laq_sha256: str | None = None) -> LatentIndex:
     if laq_sha256 is not None and config.get("laq") != laq_sha256:
         raise LapaError(
             f"the index '{path}' was built with another quantizer: rebuild it with "
-            f"'python -m lapa index --laq LAQ --data DIR --out {path}'"
+            f"'python -m lapa index --laq LAQ --data DIR --out {path} --overwrite'"
         )
     try:
         arrays = load_file(path / "arrays.safetensors")

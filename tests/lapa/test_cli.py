@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -74,6 +75,35 @@ def test_index_writes_a_folder_that_opens(bundle, video, tmp_path, capsys):
     assert main(["index", "--data", str(video.parent), "--out", str(out), "--num-rows", "6"]) == 0
     assert "6 transitions of 1 clips" in capsys.readouterr().out
     assert main(["encode", str(video), "--index", str(out)]) == 0
+
+
+def test_an_index_is_built_again_only_where_that_is_asked_for(bundle, video, tmp_path, capsys):
+    data, out = tmp_path / "videos", tmp_path / "index"
+    shutil.copytree(video.parent, data)
+    build = ["index", "--data", str(data), "--out", str(out)]
+
+    def refused(*how: str) -> str:
+        before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+        assert main([*build, *how]) == 2
+        assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+        return capsys.readouterr().err
+
+    assert main([*build, "--num-rows", "6"]) == 0
+    made = (out / "config.json").stat().st_mtime_ns
+    assert main([*build, "--num-rows", "6"]) == 0 and (out / "config.json").stat().st_mtime_ns == made
+    said = refused("--num-rows", "4")
+    assert "config.num_rows 6 instead of 4" in said and "--overwrite" in said
+    assert main([*build, "--num-rows", "4", "--overwrite"]) == 0
+    assert "4 transitions of 1 clips" in capsys.readouterr().out
+    shutil.copy(video, data / "another.mp4")
+    assert "clips" in refused("--num-rows", "4")
+    assert main([*build, "--num-rows", "4", "--overwrite"]) == 0
+    assert "4 transitions of 2 clips" in capsys.readouterr().out
+    (out / "options.json").unlink()  # as before options were written down: only the quantizer is known
+    assert main([*build, "--num-rows", "9"]) == 0 and "4 transitions" in capsys.readouterr().out
+    facts = json.loads((out / "config.json").read_text())
+    (out / "config.json").write_text(json.dumps(facts | {"laq": "0" * 64}))
+    assert main(build) == 1 and "another quantizer" in capsys.readouterr().err
 
 
 WRONG = {
