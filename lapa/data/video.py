@@ -232,6 +232,6 @@ def explain_unreadable(path: Path, error: Exception | None = None) -> str:
     if head[4:8] in (b"ftyp", b"mdat", b"moov", b"wide", b"free"):
         return f"'{name}' is cut off or damaged and no frame of it can be found: export or download it again"
     return (
-        f"'{name}' is not a video that can be read here: expected mp4, webm, mov, y4m, a moving gif, webp or apng, or a "
-        "folder of pictures"
+        f"'{name}' is not a video that can be read here: expected mp4, webm, mov, y4m, a moving gif, webp or apng, or "
+        "a folder of pictures"
     )
