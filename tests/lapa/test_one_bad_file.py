@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lapa.cli import main
+from lapa.data.source import open_source
 from lapa.train.label import load_labels
 from tests.lapa.conftest import MovingSquare, save_tiny_policy
 
@@ -99,6 +100,17 @@ def test_a_quantizer_and_a_policy_are_measured(data, bundle, tmp_path, capsys):
     assert main(args) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["num_episodes"] == 5 and "1.mp4" in printed.err.splitlines()[-1]
+
+
+def test_clips_are_exported_as_far_as_they_go(data, tmp_path, capsys):
+    out = tmp_path / "clips"
+    assert main(["export", "clips", "--data", str(data), "--num", "6", "--out", str(out)]) == 0
+    named(capsys)
+    records = open_source(out).records
+    assert len(records) == 5 == len((out / "metadata.jsonl").read_text().splitlines())
+    assert sorted(record.num_frames for record in records)[1:] == [12] * 4
+    assert 0 < min(record.num_frames for record in records) < 12
+    assert [record.instruction for record in records] == [INSTRUCTIONS[i % 2] for i in (0, 1, 2, 4, 5)]
 
 
 def test_where_nothing_can_be_read_the_reason_is_the_error(data, bundle, tmp_path, capsys):
