@@ -24,6 +24,7 @@ COMMANDS = [
 ]
 SMALLER = {" small ": " tiny ", "--episodes 50": "--episodes 12", "eval laq": "eval laq --num-pairs 100"}
 SMALLER |= {"eval policy": "eval policy --num-pairs 60"}
+SMALLER |= {"eval robot --episodes 4": "eval robot --episodes 1 --max-steps 5"}
 
 
 @pytest.fixture(scope="module")
