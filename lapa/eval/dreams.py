@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
+from lapa.data.left_out import leave_out
 from lapa.data.video import window_frames
 from lapa.frames import to_pixels
 from lapa.models.load import AnyLAQ
@@ -72,14 +73,17 @@ def choose_starts(source: ClipSource, rows: Sequence[int], window_s: float, num_
 
 @torch.inference_mode()
 def dream_all(laq: AnyLAQ, source: ClipSource, starts: Starts, num_steps: int, batch_size: int) -> Iterator[Dreams]:
-    """Dream from every start, with a progress bar."""
+    """Dream from every start whose frames can be read, with a progress bar; what cannot be read is named."""
     size, device = laq.config.image_size, next(laq.parameters()).device
     with tqdm(total=len(starts), desc="dream", unit="dream", mininterval=1) as bar:
         for rows in np.array_split(np.arange(len(starts)), -(-len(starts) // batch_size)):
-            truth = torch.stack([_truth(source, starts, row, num_steps, size, device) for row in rows.tolist()])
-            dream, tokens = _dream(laq, truth)
-            yield Dreams(rows=rows, truth=truth, dream=dream, tokens=tokens)
+            found = {row: _truth(source, starts, row, num_steps, size, device) for row in rows.tolist()}
+            found = {row: truth for row, truth in found.items() if truth is not None}
             bar.update(len(rows))
+            if found:
+                truth = torch.stack(list(found.values()))
+                dream, tokens = _dream(laq, truth)
+                yield Dreams(rows=np.array(list(found)), truth=truth, dream=dream, tokens=tokens)
 
 
 def state_rows(source: ClipSource, starts: Starts, num_steps: int) -> Float[np.ndarray, "n t m"] | None:
@@ -93,9 +97,15 @@ def state_rows(source: ClipSource, starts: Starts, num_steps: int) -> Float[np.n
     return np.stack(found).astype(np.float64)
 
 
-def _truth(source: ClipSource, starts: Starts, row: int, num_steps: int, size: int, device: torch.device) -> Tensor:
+def _truth(
+    source: ClipSource, starts: Starts, row: int, num_steps: int, size: int, device: torch.device
+) -> Tensor | None:
     times = (starts.t[row] + starts.window[row] * np.arange(num_steps + 1)).tolist()
-    return to_pixels(source.frames(int(starts.clip[row]), times), size, device)
+    try:
+        return to_pixels(source.frames(int(starts.clip[row]), times), size, device)
+    except LapaError as error:
+        leave_out(f"a dream on {source.records[int(starts.clip[row])].name} of '{source.name}' ({error})")
+        return None
 
 
 def _dream(laq: AnyLAQ, truth: Float[Tensor, "b t 3 h w"]) -> tuple[Float[Tensor, "b t 3 h w"], Int[Tensor, "b s l"]]:

@@ -83,12 +83,16 @@ def evaluate_world(
     if teacher_rows:
         net = _train_reader(laq, teachers, teacher_rows, readout or ReadoutConfig(), seed)
         reader = Reader(laq, net, source, starts, num_steps, seed)
-    pictures, readings = [], []
+    pictures, readings, seen = [], [], []
     for dreams in dream_all(laq, source, starts, num_steps, batch_size):
         pictures.append(_compare(dreams))
+        seen.append(starts.clip[dreams.rows])
         if reader is not None:
             readings.append(reader.read(dreams))
-    boot = Bootstrap(starts.clip, seed=seed)
+    if not seen:
+        raise LapaError(f"no clip of '{source.name}' can be read as far as a dream of {num_steps} steps goes")
+    clip = np.concatenate(seen)
+    boot = Bootstrap(clip, seed=seed)
     facts, steps = _picture_facts(stack(pictures), boot, num_steps)
     read, read_steps = readout_facts(stack(readings) if readings else None, boot, num_steps)
     return {
@@ -96,8 +100,8 @@ def evaluate_world(
         **read,
         "steps": [one | other for one, other in zip(steps, read_steps, strict=True)],
         "num_steps": num_steps,
-        "num_dreams": len(starts),
-        "num_episodes": len(np.unique(starts.clip)),
+        "num_dreams": len(clip),
+        "num_episodes": len(np.unique(clip)),
         "num_too_short": starts.num_too_short,
         "num_reader_episodes": len(teacher_rows),
         "note": "" if teacher_rows else why_flow(source),

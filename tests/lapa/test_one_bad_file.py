@@ -114,6 +114,14 @@ def test_clips_are_exported_as_far_as_they_go(data, tmp_path, capsys):
     assert [record.instruction for record in records] == [INSTRUCTIONS[i % 2] for i in (0, 1, 2, 4, 5)]
 
 
+def test_dreams_are_judged_on_what_there_is(data, bundle, capsys):
+    args = ["eval", "world", "--data", str(data), "--laq", str(bundle / "laq"), "--steps", "2", "--json"]
+    assert main(args) == 0
+    printed = capsys.readouterr()
+    facts = json.loads(printed.out)
+    assert facts["num_episodes"] == 5 and facts["num_dreams"] == 4 * 4 + 1 and "1.mp4" in printed.err
+
+
 def test_where_nothing_can_be_read_the_reason_is_the_error(data, bundle, tmp_path, capsys):
     alone = tmp_path / "alone"
     alone.mkdir()
