@@ -93,3 +93,18 @@ def test_what_was_not_recorded_teaches_nothing(teachers):
     small = ReadoutConfig(num_steps=3, side=SIDE, batch_size=4)
     reader = train_readout(frames, gaps, small, device=Oracle().position.device)
     assert np.isfinite(reader(pixels_from_uint8(frames[:2])).numpy()).all()
+
+
+def test_a_dream_whose_frames_cannot_be_read_is_left_out_and_named(caplog):
+    source = SlidingSquare(has_states=False)
+    readable = source.frames
+
+    def frames(i, indices):
+        if i == 3:
+            raise LapaError("it breaks off")
+        return readable(i, indices)
+
+    source.frames = frames
+    facts = evaluate_world(Oracle(), source, window_s=WINDOW_S, num_steps=20, num_dreams=99)
+    assert facts["num_dreams"] == facts["num_episodes"] == 9 and facts["psnr_gain_db"] > 50
+    assert f"a dream on {source.records[3].name} of" in caplog.text

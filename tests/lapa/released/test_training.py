@@ -93,7 +93,7 @@ def test_train_policy_goes_on_from_a_released_one(
 
 def test_a_second_data_set_is_learnt_after_the_first_one(tmp_path, labelled, imported):
     first = policy.run(train(labelled, imported, 2), out=tmp_path / "first")
-    second = open_source(record(tmp_path, "second", 6, seed=11))
+    second = open_source(record(tmp_path, "second", 10, seed=11))
     config = label.LabelConfig(data=str(second.path), laq=str(labelled / "laq"), num_validation=2, stride=2)
     label.run(config, out=tmp_path / "labels")
     stage = dataclasses.replace(train(tmp_path, first, 2, num_steps=16), keep_best=True)
@@ -179,7 +179,8 @@ def test_finetuning_sees_frames_as_the_robot_will(labelled, imported):
     stage = ReleasedFinetuneStage(config, str(imported))
     store, source = stage.train.store, open_source(labelled / "data")
     frames = source.clip(store.rows[0]).frames
-    assert np.array_equal(store.clip(0), [squash(frame) for frame in frames])
-    assert not np.array_equal(store.clip(0), [resize(frame, 256, 256) for frame in frames])
-    codes = stage._look(pixels_from_uint8(store.clip(0)))
+    seen = np.stack(list(store.clip(0)))
+    assert np.array_equal(seen, [squash(frame) for frame in frames])
+    assert not np.array_equal(seen, [resize(frame, 256, 256) for frame in frames])
+    codes = stage._look(pixels_from_uint8(seen))
     assert torch.equal(codes, stage.reader.look(frames))

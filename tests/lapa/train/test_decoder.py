@@ -96,7 +96,7 @@ def test_runs_of_windows_stay_inside_their_clip(folder):
     table = PairTable.of(store, 0.2, num_windows=3)
     assert len(table) == 6 * (24 - 6)
     last = np.flatnonzero(table.clip == 2)[-1]
-    assert np.array_equal(table.runs(np.array([last]), 3)[0], store.clip(2)[[17, 19, 21, 23]])
+    assert np.array_equal(table.runs(np.array([last]), 3)[0], np.stack(list(store.clip(2)))[[17, 19, 21, 23]])
 
 
 def test_every_preset_can_be_built():
