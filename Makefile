@@ -11,7 +11,7 @@ app: setup
 setup: $(VENV)/.installed
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .
