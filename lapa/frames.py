@@ -39,7 +39,7 @@ def pixels_from_uint8(frames: UInt8[np.ndarray, "b h w 3"], device: torch.device
 
 def to_frames(pixels: Float[Tensor, "b c h w"]) -> UInt8[np.ndarray, "b h w 3"]:
     """Turn model output into pictures; values outside [0, 1] are clipped."""
-    scaled = pixels.detach().float().clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
+    scaled = pixels.detach().float().clamp(0.0, 1.0).mul_(255.0).round_().to(torch.uint8)
     return rearrange(scaled, "b c h w -> b h w c").cpu().numpy()
 
 

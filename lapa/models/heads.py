@@ -14,6 +14,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lapa.models.enlarge import change_enlarged
+
 
 @dataclass(frozen=True, eq=False)
 class Change:
@@ -39,6 +41,10 @@ def apply(change: Change, frame: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3
 
     Flow is measured in pictures, not pixels, so that it fits every size; what only moves stays as sharp as `frame`.
     """
+    height, width = change.flow.shape[-2:]
+    is_larger = frame.shape[-2] > height and frame.shape[-1] > width
+    if is_larger and frame.device.type == "cpu" and not torch.is_grad_enabled():
+        return change_enlarged(change.flow, change.mask, change.paint, frame)
     change = change.resized(*frame.shape[-2:])
     return (1 - change.mask) * warp(frame, change.flow) + change.mask * change.paint
 

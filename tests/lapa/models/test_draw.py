@@ -48,6 +48,17 @@ def test_where_nothing_moves_the_picture_stays_as_sharp_as_it_was(size):
     torch.testing.assert_close(apply(still(32, 32), frame), frame, atol=2e-3, rtol=0)
 
 
+def test_large_pictures_come_out_the_same_with_and_without_gradients():
+    torch.manual_seed(0)
+    smooth = torch.nn.functional.interpolate(torch.randn(2, 2, 4, 4), (32, 32), mode="bilinear")
+    change = Change(smooth, torch.rand(2, 1, 32, 32), torch.rand(2, 3, 32, 32))
+    frame = torch.from_numpy(np.stack([picture(90, 160), picture(90, 160)[::-1]])).permute(0, 3, 1, 2) / 255
+    by_torch = apply(change, frame)
+    with torch.inference_mode():
+        by_opencv = apply(change, frame)
+    torch.testing.assert_close(by_opencv, by_torch, atol=1e-4, rtol=0)
+
+
 def test_flow_is_measured_in_pictures_whatever_their_size():
     flow = torch.zeros(1, 2, 32, 32)
     flow[:, 0] = 10 * 2 * 40 / 160  # a quarter of the width, in tenths of half of it
