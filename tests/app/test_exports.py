@@ -44,9 +44,10 @@ def test_the_transfer_is_exported_as_it_was_played(page, served):
 
 def test_a_dreamed_film_is_exported_step_by_step(page, served):
     open_view(page, served, "t=4&tab=dream")
-    for arrow in ("left", "up"):
+    film = "document.querySelectorAll('#stage .film-row:first-child .film-cell').length"
+    for length, arrow in ((2, "left"), (3, "up")):
         page.click(f"#expected [data-arrow={arrow}]")
-    page.wait_for_function("() => document.querySelectorAll('#stage .film-row:first-child .film-cell').length === 3")
+        page.wait_for_function(f"() => {film} === {length}")
     labels = page.eval_on_selector_all(
         "#stage .film-row:first-child .lae-chips", "all => all.map(one => one.ariaLabel.match(/[\\d-]+$/)[0])"
     )
