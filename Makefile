@@ -10,8 +10,10 @@ app: setup
 
 setup: $(VENV)/.installed
 
+# All cores first, then the browser's tests alone, whose pages must not wait for the others; 5: none to run.
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest -m browser $(ARGS) || test $$? -eq 5
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check .

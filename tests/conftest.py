@@ -1,23 +1,19 @@
-"""What all tests share: quiet threads, and which of them run in one process when several share the work."""
+"""What all tests share: quiet threads; and which of them are the app's."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-APP = "tests/app"
+APP = Path(__file__).parent / "app"
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Keep the tests of a file together, and all those of the app, which share one server and one browser."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
-            return APP if file.startswith(f"{APP}/") else file
-
-    return ByFile(config, log)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the app's tests, which share a server and a browser, so that `make test` runs them alone."""
+    for item in items:
+        if APP in item.path.parents:
+            item.add_marker("browser")
