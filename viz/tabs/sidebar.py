@@ -26,7 +26,11 @@ GROUP_TITLES = {
     "droid": "DROID, real robots",
     "real_clips": "Other real robots",
 }
-VIDEO_TYPES = ["video", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".gif"]
+VIDEO_TYPES = [
+    "video", ".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".ogv", ".y4m", ".gif", ".webp",
+    ".png", ".apng",
+]  # fmt: skip
+"""What the browser offers to upload; pictures, because some move."""
 
 
 def build_sidebar(page: Page, *, max_upload_mb: int, max_upload_s: int) -> None:
